@@ -1,0 +1,191 @@
+//! Collecting findings while data is read.
+
+use super::{Code, Diagnostic, Place, Severity, Source};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// How many findings of one code and severity are kept one by one; further ones are counted on the last kept.
+pub const KEPT_OF_A_KIND: usize = 100;
+
+/// Findings in the order in which they were made. Bounded: of a million alike, [`KEPT_OF_A_KIND`] are kept and
+/// all are counted.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    kept: Vec<Diagnostic>,
+    seen: BTreeMap<(Code, Severity), Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    kept: usize,
+    last: usize,
+    total: u64,
+}
+
+impl Diagnostics {
+    /// Takes a finding.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        let key = (diagnostic.code(), diagnostic.severity());
+        let count = diagnostic.count();
+        let seen = self.seen.entry(key).or_insert(Seen { kept: 0, last: 0, total: 0 });
+        seen.total += count;
+        if seen.kept < KEPT_OF_A_KIND {
+            seen.kept += 1;
+            seen.last = self.kept.len();
+            self.kept.push(diagnostic);
+        } else if let Some(last) = self.kept.get_mut(seen.last) {
+            last.0.count += count;
+        }
+    }
+
+    /// Takes all findings of `others`, in their order.
+    pub fn append(&mut self, others: Diagnostics) {
+        for diagnostic in others.kept {
+            self.report(diagnostic);
+        }
+    }
+
+    /// Whether one more finding of this code and severity would still be kept: lets a check skip building texts.
+    pub fn keeps(&self, code: Code, severity: Severity) -> bool {
+        self.seen.get(&(code, severity)).is_none_or(|seen| seen.kept < KEPT_OF_A_KIND)
+    }
+
+    /// Counts one more finding of a code that [`Diagnostics::keeps`] no longer keeps.
+    pub fn count(&mut self, code: Code, severity: Severity) {
+        match self.seen.get_mut(&(code, severity)) {
+            Some(seen) if seen.kept > 0 => {
+                seen.total += 1;
+                if let Some(last) = self.kept.get_mut(seen.last) {
+                    last.0.count += 1;
+                }
+            }
+            _ => self.report(Diagnostic::new(code, code.title()).severity_is(severity)),
+        }
+    }
+
+    /// The kept findings, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.kept.iter()
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// How many were found at `severity`, kept or not.
+    pub fn total(&self, severity: Severity) -> u64 {
+        self.seen.iter().filter(|((_, s), _)| *s == severity).map(|(_, seen)| seen.total).sum()
+    }
+
+    /// How many of `code` were found, kept or not.
+    pub fn total_of(&self, code: Code) -> u64 {
+        self.seen.iter().filter(|((c, _), _)| *c == code).map(|(_, seen)| seen.total).sum()
+    }
+
+    /// The worst severity found.
+    pub fn worst(&self) -> Option<Severity> {
+        self.seen.keys().map(|(_, severity)| *severity).max()
+    }
+
+    /// Whether any finding is at or above `severity`.
+    pub fn reaches(&self, severity: Severity) -> bool {
+        self.worst().is_some_and(|worst| worst >= severity)
+    }
+
+    /// A scope whose ranges are bytes of `source`.
+    pub fn text(&mut self, source: Source) -> TextScope<'_> {
+        TextScope { diagnostics: self, source, shift: 0 }
+    }
+
+    /// A scope whose offsets are bytes of the decoded body of `record`.
+    pub fn body(&mut self, record: usize) -> BodyScope<'_> {
+        BodyScope { diagnostics: self, record }
+    }
+}
+
+/// Reports findings in one text; ranges are relative to what the parser was given.
+#[derive(Debug)]
+pub struct TextScope<'d> {
+    diagnostics: &'d mut Diagnostics,
+    source: Source,
+    shift: usize,
+}
+
+impl TextScope<'_> {
+    /// Reports `code` at a byte range of the text.
+    pub fn report(&mut self, code: Code, range: Range<usize>, message: impl Into<String>) {
+        self.take(Diagnostic::new(code, message), range);
+    }
+
+    /// Reports a finding that has more than a message, at a byte range of the text.
+    pub fn take(&mut self, diagnostic: Diagnostic, range: Range<usize>) {
+        let range = range.start + self.shift..range.end + self.shift;
+        self.diagnostics.report(diagnostic.at(Place::Text { source: self.source.clone(), range, line: None }));
+    }
+
+    /// The scope of a part that starts `offset` bytes further on.
+    pub fn shifted(&mut self, offset: usize) -> TextScope<'_> {
+        TextScope { diagnostics: self.diagnostics, source: self.source.clone(), shift: self.shift + offset }
+    }
+}
+
+/// Reports findings in one body.
+#[derive(Debug)]
+pub struct BodyScope<'d> {
+    diagnostics: &'d mut Diagnostics,
+    record: usize,
+}
+
+impl BodyScope<'_> {
+    /// Reports `code` at a byte of the body.
+    pub fn report(&mut self, code: Code, offset: usize, path: impl Into<String>, message: impl Into<String>) {
+        self.take(Diagnostic::new(code, message), Some(offset), path);
+    }
+
+    /// Reports a finding that has more than a message; without `offset` it is one on the whole request.
+    pub fn take(&mut self, diagnostic: Diagnostic, offset: Option<usize>, path: impl Into<String>) {
+        let place = Place::Body { record: self.record, offset, path: path.into() };
+        self.diagnostics.report(diagnostic.at(place));
+    }
+
+    /// Whether one more finding of `code` would still be kept.
+    pub fn keeps(&self, code: Code) -> bool {
+        self.diagnostics.keeps(code, code.severity())
+    }
+
+    /// Counts one more finding of a code that is no longer kept.
+    pub fn count(&mut self, code: Code) {
+        self.diagnostics.count(code, code.severity());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    super::super::codes! {
+        ONE "X001" "one" Warning "the first";
+    }
+
+    #[test]
+    fn a_million_alike_are_counted_and_few_kept() {
+        let mut found = Diagnostics::default();
+        for record in 0..1_000 {
+            found.body(record).report(ONE, 0, "[0]", "again");
+        }
+        assert_eq!(found.iter().count(), KEPT_OF_A_KIND);
+        assert_eq!(found.iter().map(Diagnostic::count).sum::<u64>(), 1_000);
+        assert_eq!(found.total(Severity::Warning), 1_000);
+        assert_eq!(found.worst(), Some(Severity::Warning));
+        assert!(!found.keeps(ONE, Severity::Warning));
+    }
+
+    #[test]
+    fn ranges_follow_the_part_they_are_in() {
+        let mut found = Diagnostics::default();
+        found.text(Source::Header("b3".into())).shifted(10).shifted(5).report(ONE, 1..3, "here");
+        let place = found.iter().next().and_then(|d| d.place().cloned());
+        assert_eq!(place, Some(Place::Text { source: Source::Header("b3".into()), range: 16..18, line: None }));
+    }
+}

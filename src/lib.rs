@@ -1,0 +1,32 @@
+//! Trace inspection: propagation headers, tracer configuration, agent payloads, captures, trees and their
+//! drawing. The binary `spanglass` is the command line over this library.
+//!
+//! Modules stand on floors and name only modules of lower floors; `tests/floors.rs` holds them to it.
+//!
+//! | floor | modules | what |
+//! |---|---|---|
+//! | 7 surface | `render` | text and JSON out |
+//! | 6 judgement | [`analysis`], [`lint`] | what the trees mean, what is wrong with them |
+//! | 5 assembly | [`intake`], [`tree`] | records become traces, traces become trees |
+//! | 4 formats | [`capture`], [`wire`] | bytes to records, bodies to spans |
+//! | 3 model | [`trace`] | spans, payloads, trace sets |
+//! | 1 findings | [`diagnostic`] | codes, severities, places |
+//! | 0 values | [`http`], [`id`], [`time`] | plain data |
+//!
+//! The core reads no environment, clock, randomness or terminal: callers pass those in.
+//!
+//! ```
+//! use spanglass::{diagnostic::Diagnostics, trace::Batch, wire};
+//!
+//! let body = b"\x91\x91\x83\xa4name\xa3get\xa8trace_id\x05\xa7span_id\x06";
+//! let (mut batch, mut found) = (Batch::default(), Diagnostics::default());
+//! wire::decode(wire::Protocol::V04, body, &wire::Options::default(), &mut batch, &mut found.body(0));
+//! let span = batch.view(body).spans().next().expect("one span");
+//! assert_eq!((span.name(), span.span_id().to_string().as_str()), ("get", "0000000000000006"));
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod diagnostic;
+pub mod http;
+pub mod id;
+pub mod time;
