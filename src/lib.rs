@@ -27,6 +27,10 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod encoding;
 pub mod http;
 pub mod id;
 pub mod time;
+pub mod trace;
+pub mod tree;
+pub mod wire;

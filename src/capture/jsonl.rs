@@ -1,0 +1,389 @@
+//! The records of our own capture, one JSON object per line (captures.md section 2), read and written side by side.
+//!
+//! ```text
+//! {"type":"capture","v":1,"created":"2026-11-20T10:00:00.000000000Z","writer":"spanglass 0.1.0","listen":["127.0.0.1:8126"]}
+//! {"type":"request","seq":1,"t":"2026-11-20T10:06:08.779558192Z","conn":1,"transport":"tcp","method":"POST",
+//!  "path":"/v0.4/traces","http":"1.1","headers":[["Content-Type","application/msgpack"]],"framing":"content-length",
+//!  "body_len":1,"body_crc":"83dcefb7","body":"kA=="}
+//! {"type":"response","seq":1,"t":"2026-11-20T10:06:08.779908192Z","status":200,"headers":[],"body_len":0,"body_crc":"00000000","body":""}
+//! {"type":"end","requests":1}
+//! ```
+//! (a record is on one line; `body` is last so that a torn line still shows what it was)
+
+use super::CaptureRecord;
+use super::codes::{BAD_RECORD, BODY_MISSING};
+use crate::diagnostic::Diagnostic;
+use crate::encoding::codes::TOO_LARGE;
+use crate::http::{Headers, Request, Response};
+use crate::time::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, SecondsFormat};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Write};
+
+/// The version of the container that is written, and the newest that is read.
+pub const VERSION: u64 = 1;
+
+/// One line, as far as a reader needs it. Strings without escapes stay where they are.
+#[derive(Deserialize)]
+pub(super) struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    v: Option<&'a RawValue>,
+    #[serde(borrow)]
+    seq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    t: Option<Lenient<'a>>,
+    #[serde(borrow)]
+    method: Option<Text<'a>>,
+    #[serde(borrow)]
+    path: Option<Text<'a>>,
+    headers: Option<Fields>,
+    aborted: Option<bool>,
+    #[serde(borrow)]
+    body_len: Option<&'a RawValue>,
+    #[serde(borrow)]
+    body_crc: Option<Lenient<'a>>,
+    #[serde(borrow)]
+    body: Option<Text<'a>>,
+    #[serde(borrow)]
+    body_text: Option<Text<'a>>,
+}
+
+/// What kind of record a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Capture,
+    Request,
+    Response,
+    End,
+    Other,
+}
+
+/// Reads the first object of `text` and says how many bytes it took: two captures joined where the first did not
+/// end in a newline have two on a line.
+pub(super) fn parse(text: &[u8]) -> Result<(Line<'_>, usize), serde_json::Error> {
+    if text.first() != Some(&b'{') {
+        return Err(serde::de::Error::custom("not a JSON object"));
+    }
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+    match values.next() {
+        Some(line) => line.map(|line| (line, values.byte_offset())),
+        None => Err(serde::de::Error::custom("not a JSON object")),
+    }
+}
+
+impl Line<'_> {
+    pub(super) fn kind(&self) -> Kind {
+        match self.kind.as_ref().map(|kind| kind.0.as_ref()) {
+            Some("capture") => Kind::Capture,
+            Some("request") => Kind::Request,
+            Some("response") => Kind::Response,
+            Some("end") => Kind::End,
+            Some(_) => Kind::Other,
+            None if self.method.is_some()
+                && self.path.is_some()
+                && (self.body.is_some() || self.body_text.is_some()) =>
+            {
+                Kind::Request
+            }
+            None => Kind::Other,
+        }
+    }
+
+    /// The version of a `capture` line when it is not one we know. None given is 1.
+    pub(super) fn unknown_version(&self) -> Option<&str> {
+        let text = self.v?.get();
+        match text.parse::<f64>() {
+            Ok(version) if version <= VERSION as f64 => None,
+            _ => Some(text),
+        }
+    }
+
+    /// Makes `record` this request, in the memory that it has. An error is a finding on a request that cannot be
+    /// used; `Ok` has what is wrong with the recorded length or checksum.
+    pub(super) fn into_request(self, limit: u64, record: &mut CaptureRecord) -> Result<Option<String>, Diagnostic> {
+        let Line { seq, t, method, path, headers, aborted, body_len, body_crc, body, body_text, .. } = self;
+        let request = &mut record.request;
+        replace(&mut request.method, method);
+        replace(&mut request.path, path);
+        request.headers = headers.map(|fields| fields.0).unwrap_or_default();
+        request.body.clear();
+        record.seq = seq.and_then(|seq| seq.get().parse().ok());
+        record.received = t.and_then(|t| t.0).and_then(|t| timestamp(&t));
+        record.response = None;
+        record.bare = false;
+        record.aborted = aborted.unwrap_or(false);
+        let announced = body_len.map(|len| len.get());
+        match (&body, &body_text) {
+            (Some(Text(body)), _) => {
+                check_size(
+                    body.len() as u64 / 4 * 3 - body.bytes().rev().take(2).filter(|b| *b == b'=').count() as u64,
+                    limit,
+                )?;
+                STANDARD.decode_vec(body.as_ref(), &mut request.body).map_err(|error| {
+                    Diagnostic::new(BAD_RECORD, format!("the body of a request is not base64: {error}"))
+                })?;
+            }
+            (None, Some(Text(text))) => {
+                check_size(text.len() as u64, limit)?;
+                request.body.extend_from_slice(text.as_bytes());
+            }
+            (None, None) if may_lack_body(&request.method, announced) => {}
+            (None, None) => return Err(Diagnostic::new(BODY_MISSING, "a request was recorded without its body")),
+        }
+        Ok(untrue(announced, body_crc, &request.body))
+    }
+}
+
+fn replace(target: &mut String, text: Option<Text<'_>>) {
+    target.clear();
+    target.push_str(text.as_ref().map_or("", |text| &text.0));
+}
+
+fn check_size(size: u64, limit: u64) -> Result<(), Diagnostic> {
+    if size <= limit {
+        return Ok(());
+    }
+    let message = format!("the body of a request has {size} bytes, {limit} are allowed");
+    Err(Diagnostic::new(TOO_LARGE, message).help(format!("--max-body {size}")))
+}
+
+/// A request of a method that has no content, or one whose length is given as 0.
+fn may_lack_body(method: &str, announced: Option<&str>) -> bool {
+    match announced {
+        Some(len) => len == "0",
+        None => ["GET", "HEAD", "OPTIONS", "DELETE"].contains(&method),
+    }
+}
+
+/// What `body_len` and `body_crc` say wrongly about `body`.
+fn untrue(len: Option<&str>, crc: Option<Lenient<'_>>, body: &[u8]) -> Option<String> {
+    if let Some(len) = len
+        && len.parse() != Ok(body.len())
+    {
+        return Some(format!("body_len is {len}, the body has {} bytes", body.len()));
+    }
+    let crc = crc?.0.unwrap_or_default();
+    let is = crc32fast::hash(body);
+    let hex = crc.len() == 8 && crc.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!hex || u32::from_str_radix(&crc, 16) != Ok(is)).then(|| format!("body_crc is {crc:?}, the body has {is:08x}"))
+}
+
+/// A string. (`Option<Cow<str>>` would always copy.)
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A string, or anything else as `None`: what is optional to readers must not cost the record.
+struct Lenient<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'a RawValue>::deserialize(deserializer)?;
+        Ok(Lenient(serde_json::from_str::<Text<'a>>(raw.get()).ok().map(|text| text.0)))
+    }
+}
+
+/// `headers`: pairs, or an object as people write it by hand.
+struct Fields(Headers);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("pairs of header name and value")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Fields, A::Error> {
+                let mut headers = Headers::default();
+                while let Some((name, value)) = pairs.next_element::<(Cow<'de, str>, FieldValue)>()? {
+                    headers.push(name, value.0);
+                }
+                Ok(Fields(headers))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Fields, A::Error> {
+                let mut headers = Headers::default();
+                while let Some((name, value)) = pairs.next_entry::<Cow<'de, str>, FieldValue>()? {
+                    headers.push(name, value.0);
+                }
+                Ok(Fields(headers))
+            }
+        }
+        deserializer.deserialize_any(Pairs)
+    }
+}
+
+/// A header value: text, or `{"base64":"..."}` when it was not UTF-8. [`Headers`] hold text, so such a value is read
+/// as ISO 8859-1, one character per byte (RFC 9110 section 5.5).
+struct FieldValue(String);
+
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrBytes;
+        impl<'de> Visitor<'de> for TextOrBytes {
+            type Value = FieldValue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a header value")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<FieldValue, E> {
+                Ok(FieldValue(text.to_owned()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<FieldValue, E> {
+                Ok(FieldValue(number.to_string()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FieldValue, A::Error> {
+                let mut value = None;
+                while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
+                    if key == "base64" {
+                        let text = entries.next_value::<Cow<'de, str>>()?;
+                        let bytes = STANDARD.decode(text.as_ref()).map_err(serde::de::Error::custom)?;
+                        value = Some(match String::from_utf8(bytes) {
+                            Ok(text) => text,
+                            Err(error) => error.as_bytes().iter().copied().map(char::from).collect(),
+                        });
+                    } else {
+                        entries.next_value::<IgnoredAny>()?;
+                    }
+                }
+                value.map(FieldValue).ok_or_else(|| serde::de::Error::missing_field("base64"))
+            }
+        }
+        deserializer.deserialize_any(TextOrBytes)
+    }
+}
+
+fn timestamp(text: &str) -> Option<Timestamp> {
+    DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Timestamp)
+}
+
+fn rfc3339(time: Timestamp) -> String {
+    DateTime::from_timestamp_nanos(time.0).to_rfc3339_opts(SecondsFormat::Nanos, true)
+}
+
+/// What a recorder knows of a request beside the request itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// 1, 2, ... in order of arrival since the `capture` line.
+    pub seq: u64,
+    /// Number of the connection, from 1.
+    pub conn: u64,
+    /// `tcp`, `uds` or `pipe`.
+    pub transport: &'a str,
+    /// `1.0`, `1.1` or `2`.
+    pub http: &'a str,
+    /// `content-length`, `chunked`, `h2` or `none`.
+    pub framing: &'a str,
+    /// Names of the headers that were dropped because they hold credentials.
+    pub redacted: &'a [String],
+}
+
+/// Writes the line that opens a capture, also when one is continued.
+pub fn write_capture_line(out: &mut impl Write, created: Timestamp, writer: &str, listen: &[String]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct CaptureLine<'a> {
+        r#type: &'static str,
+        v: u64,
+        created: String,
+        writer: &'a str,
+        listen: &'a [String],
+    }
+    let line = CaptureLine { r#type: "capture", v: VERSION, created: rfc3339(created), writer, listen };
+    let mut text = serde_json::to_string(&line)?;
+    text.push('\n');
+    out.write_all(text.as_bytes())
+}
+
+/// Writes a request. Every line is made in memory and given to `out` in one piece.
+pub fn write_request(out: &mut impl Write, record: &CaptureRecord, arrival: &Arrival<'_>) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct RequestLine<'a> {
+        r#type: &'static str,
+        seq: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        t: Option<String>,
+        conn: u64,
+        transport: &'a str,
+        method: &'a str,
+        path: &'a str,
+        http: &'a str,
+        headers: Vec<(&'a str, &'a str)>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        redacted: &'a [String],
+        framing: &'a str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        aborted: bool,
+    }
+    let Request { method, path, headers, body } = &record.request;
+    let Arrival { seq, conn, transport, http, framing, redacted } = *arrival;
+    let line = RequestLine {
+        r#type: "request",
+        seq,
+        t: record.received.map(rfc3339),
+        conn,
+        transport,
+        method,
+        path,
+        http,
+        headers: headers.iter().collect(),
+        redacted,
+        framing,
+        aborted: record.aborted,
+    };
+    let text = if says_text(headers) { std::str::from_utf8(body).ok().filter(|text| !text.is_empty()) } else { None };
+    write_with_body(out, serde_json::to_string(&line)?, body, text)
+}
+
+/// Writes the answer to request `seq`, at `time`.
+pub fn write_response(out: &mut impl Write, seq: u64, time: Timestamp, response: &Response) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct ResponseLine<'a> {
+        r#type: &'static str,
+        seq: u64,
+        t: String,
+        status: u16,
+        headers: Vec<(&'a str, &'a str)>,
+    }
+    let Response { status, headers, body, .. } = response;
+    let line =
+        ResponseLine { r#type: "response", seq, t: rfc3339(time), status: *status, headers: headers.iter().collect() };
+    write_with_body(out, serde_json::to_string(&line)?, body, None)
+}
+
+/// Writes the line that ends a capture which was closed in order.
+pub fn write_end(out: &mut impl Write, requests: u64) -> io::Result<()> {
+    out.write_all(format!("{{\"type\":\"end\",\"requests\":{requests}}}\n").as_bytes())
+}
+
+/// `application/json`, `application/problem+json`, `text/plain; charset=utf-8`, ...
+fn says_text(headers: &Headers) -> bool {
+    headers.get("content-type").is_some_and(|value| {
+        let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        kind == "application/json" || kind.ends_with("+json") || kind.starts_with("text/")
+    })
+}
+
+fn write_with_body(out: &mut impl Write, mut line: String, body: &[u8], text: Option<&str>) -> io::Result<()> {
+    line.pop();
+    line.reserve(body.len() / 3 * 4 + 80);
+    line.push_str(&format!(",\"body_len\":{},\"body_crc\":\"{:08x}\"", body.len(), crc32fast::hash(body)));
+    match text {
+        Some(text) => {
+            line.push_str(",\"body_text\":");
+            line.push_str(&serde_json::to_string(text)?);
+        }
+        None => {
+            line.push_str(",\"body\":\"");
+            STANDARD.encode_string(body, &mut line);
+            line.push('"');
+        }
+    }
+    line.push_str("}\n");
+    out.write_all(line.as_bytes())
+}

@@ -1,0 +1,278 @@
+//! The arena: records of one decoded body, without lifetimes, so that a batch can be cleared and filled again.
+//!
+//! A string is an 8-byte reference into the body, or into the batch's own side text when the text had to change
+//! (replaced UTF-8, unescaped JSON). An attribute is 16 bytes, a span 104. References are checked when they are
+//! followed; a batch viewed with another body yields wrong texts, never a panic.
+
+use super::view::{Payload, SpanKind};
+
+/// Which attributes a decoder stores. Keys that the decoder itself needs (high half of the trace id, priority,
+/// origin, span kind) are always read.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Keep<'k> {
+    /// Everything, links and events included.
+    #[default]
+    All,
+    /// Attributes with one of these keys; no links, no events.
+    Only(&'k [&'k str]),
+}
+
+impl Keep<'_> {
+    /// Stores no attribute, link or event.
+    pub const NOTHING: Keep<'static> = Keep::Only(&[]);
+}
+
+/// Text of the body, or of the side text when bit 31 of `start` is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StrRef {
+    start: u32,
+    len: u32,
+}
+
+const SIDE: u32 = 1 << 31;
+
+impl StrRef {
+    /// No text at all, as opposed to empty text.
+    pub(crate) const NONE: StrRef = StrRef { start: u32::MAX, len: u32::MAX };
+
+    /// Empty text in place of none.
+    #[inline]
+    pub(crate) fn or_empty(self) -> Self {
+        if self == StrRef::NONE { StrRef::default() } else { self }
+    }
+
+    /// `len` bytes of the body from `start`; bodies are below 2 GiB.
+    #[inline]
+    pub(crate) fn body(start: usize, len: usize) -> Self {
+        StrRef { start: start as u32, len: len as u32 }
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        (u64::from(self.start) << 32) | u64::from(self.len)
+    }
+
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        StrRef { start: (bits >> 32) as u32, len: bits as u32 }
+    }
+}
+
+/// Consecutive entries of one of the batch's vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+impl Range {
+    #[inline]
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        Range { start: start as u32, len: (end - start) as u32 }
+    }
+
+    #[inline]
+    pub(crate) fn of<T>(self, all: &[T]) -> &[T] {
+        let start = self.start as usize;
+        all.get(start..start + self.len as usize).unwrap_or_default()
+    }
+}
+
+/// What an attribute's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Str = 0,
+    Bool = 1,
+    Int = 2,
+    Float = 3,
+    Bytes = 4,
+    List = 5,
+    Map = 6,
+}
+
+/// A key and a value. The kind stands in the top four bits of the key's length: a key is below 256 MiB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttributeRecord {
+    key_start: u32,
+    key_len_kind: u32,
+    pub(crate) bits: u64,
+}
+
+/// Longest key, in bytes, that an [`AttributeRecord`] can refer to.
+pub(crate) const MAX_KEY: usize = (1 << 28) - 1;
+
+impl AttributeRecord {
+    #[inline]
+    pub(crate) fn new(key: StrRef, kind: Kind, bits: u64) -> Self {
+        AttributeRecord {
+            key_start: key.start,
+            key_len_kind: (key.len.min(MAX_KEY as u32)) | ((kind as u32) << 28),
+            bits,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(self) -> StrRef {
+        StrRef { start: self.key_start, len: self.key_len_kind & MAX_KEY as u32 }
+    }
+
+    #[inline]
+    pub(crate) fn kind(self) -> Kind {
+        match self.key_len_kind >> 28 {
+            0 => Kind::Str,
+            1 => Kind::Bool,
+            2 => Kind::Int,
+            3 => Kind::Float,
+            4 => Kind::Bytes,
+            5 => Kind::List,
+            _ => Kind::Map,
+        }
+    }
+}
+
+/// A span. Ids are split so that nothing is 16-aligned; 104 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SpanRecord {
+    pub(crate) trace_high: u64,
+    pub(crate) trace_low: u64,
+    pub(crate) span_id: u64,
+    pub(crate) parent_id: u64,
+    pub(crate) start: i64,
+    pub(crate) duration: i64,
+    pub(crate) service: StrRef,
+    pub(crate) name: StrRef,
+    pub(crate) resource: StrRef,
+    pub(crate) type_: StrRef,
+    pub(crate) attributes: Range,
+    /// Row of links and events plus one; 0 for none.
+    pub(crate) extra: u32,
+    pub(crate) chunk: u32,
+    /// Byte of the body where the span begins.
+    pub(crate) offset: u32,
+    pub(crate) kind: SpanKind,
+    /// The error field as received, clipped to 16 bits.
+    pub(crate) error: i16,
+}
+
+const _: () = assert!(size_of::<SpanRecord>() == 104 && size_of::<AttributeRecord>() == 16);
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExtraRecord {
+    pub(crate) links: Range,
+    pub(crate) events: Range,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkRecord {
+    pub(crate) trace_high: u64,
+    pub(crate) trace_low: u64,
+    pub(crate) span_id: u64,
+    pub(crate) attributes: Range,
+    pub(crate) tracestate: StrRef,
+    /// As received; `None` when the field was absent.
+    pub(crate) flags: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventRecord {
+    pub(crate) time: i64,
+    pub(crate) name: StrRef,
+    pub(crate) attributes: Range,
+}
+
+/// No sampling priority in the chunk.
+pub(crate) const NO_PRIORITY: i32 = i32::MIN;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChunkRecord {
+    pub(crate) spans: Range,
+    pub(crate) priority: i32,
+    pub(crate) origin: StrRef,
+    /// Byte of the body where the chunk begins.
+    pub(crate) offset: u32,
+}
+
+/// The records of one decoded body.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(crate) spans: Vec<SpanRecord>,
+    pub(crate) attributes: Vec<AttributeRecord>,
+    pub(crate) nested: Vec<AttributeRecord>,
+    pub(crate) extras: Vec<ExtraRecord>,
+    pub(crate) links: Vec<LinkRecord>,
+    pub(crate) events: Vec<EventRecord>,
+    pub(crate) chunks: Vec<ChunkRecord>,
+    /// The string table of v0.5 and v1.0.
+    pub(crate) strings: Vec<StrRef>,
+    /// What each of those strings means as a key.
+    pub(crate) classes: Vec<u8>,
+    side: String,
+    /// False when the body ended or broke before its end.
+    pub(crate) complete: bool,
+}
+
+impl Batch {
+    /// A batch with room for a body of `bytes` bytes, so that decoding it does not grow vectors.
+    pub fn with_body_len(bytes: usize) -> Self {
+        let mut batch = Batch::default();
+        batch.reserve(bytes, true);
+        batch
+    }
+
+    /// Forgets the records and keeps the memory.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.attributes.clear();
+        self.nested.clear();
+        self.extras.clear();
+        self.links.clear();
+        self.events.clear();
+        self.chunks.clear();
+        self.strings.clear();
+        self.classes.clear();
+        self.side.clear();
+        self.complete = false;
+    }
+
+    /// Bytes of heap that the batch holds on to.
+    pub fn heap_bytes(&self) -> usize {
+        self.spans.capacity() * size_of::<SpanRecord>()
+            + (self.attributes.capacity() + self.nested.capacity()) * size_of::<AttributeRecord>()
+            + self.chunks.capacity() * size_of::<ChunkRecord>()
+            + self.strings.capacity() * size_of::<StrRef>()
+            + self.side.capacity()
+    }
+
+    /// The records as spans of `body`, which must be the body they were decoded from.
+    pub fn view<'b>(&'b self, body: &'b [u8]) -> Payload<'b> {
+        Payload::new(self, body)
+    }
+
+    /// Room for a body of `bytes` bytes: sized by what is there, never by a length that the body declares.
+    pub(crate) fn reserve(&mut self, bytes: usize, attributes: bool) {
+        self.spans.reserve(bytes / 600);
+        if attributes {
+            self.attributes.reserve(bytes / 35);
+        }
+    }
+
+    /// Copies `text` into the side text.
+    pub(crate) fn intern(&mut self, text: &str) -> StrRef {
+        let start = self.side.len();
+        if start + text.len() >= SIDE as usize {
+            return StrRef::default();
+        }
+        self.side.push_str(text);
+        StrRef { start: start as u32 | SIDE, len: text.len() as u32 }
+    }
+
+    /// The bytes that `text` refers to.
+    #[inline]
+    pub(crate) fn bytes<'b>(&'b self, body: &'b [u8], text: StrRef) -> &'b [u8] {
+        let (from, start) =
+            if text.start & SIDE == 0 { (body, text.start) } else { (self.side.as_bytes(), text.start & !SIDE) };
+        let start = start as usize;
+        from.get(start..start + text.len as usize).unwrap_or_default()
+    }
+}

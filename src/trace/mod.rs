@@ -1,0 +1,16 @@
+//! The model: spans of every protocol in one shape.
+//!
+//! A decoder fills a [`Batch`], flat vectors of records whose strings are references into the body it read. The
+//! rest of the program sees [`Span`], a `Copy` view over the batch and the body. Records are made and read here
+//! and in `wire` only.
+
+mod batch;
+mod set;
+mod view;
+
+pub use batch::{Batch, Keep};
+pub(crate) use batch::{
+    AttributeRecord, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range, SpanRecord, StrRef,
+};
+pub use set::{Trace, TraceJoin};
+pub use view::{Attributes, Chunk, Payload, Span, SpanEvent, SpanKind, SpanLink, Value, Values};

@@ -1,0 +1,131 @@
+//! Spans grouped by trace over many payloads, traces in the order in which they were first seen.
+
+use super::view::{Payload, Span};
+use crate::id::TraceId;
+use rustc_hash::FxHashMap;
+
+/// Decides which spans belong to one trace: equal low 64 bits, unless two different high halves say otherwise.
+/// Chunks of one trace need not all carry the high half (`_dd.p.tid` stands on a chunk's first span only).
+#[derive(Clone, Debug, Default)]
+pub struct TraceJoin {
+    ids: Vec<TraceId>,
+    by_low: FxHashMap<u64, Vec<u32>>,
+    last: Option<(TraceId, usize)>,
+}
+
+impl TraceJoin {
+    /// The number of the trace that `id` belongs to; a new one for a trace not seen before.
+    #[inline]
+    pub fn slot(&mut self, id: TraceId) -> usize {
+        match self.last {
+            Some((last, slot)) if last == id => slot,
+            _ => self.look_up(id),
+        }
+    }
+
+    fn look_up(&mut self, id: TraceId) -> usize {
+        let same_low = self.by_low.entry(id.low()).or_default();
+        let found = same_low.iter().map(|slot| *slot as usize).find(|slot| {
+            let known = self.ids[*slot];
+            known.high() == id.high() || known.high() == 0 || id.high() == 0
+        });
+        let slot = found.unwrap_or_else(|| {
+            self.ids.push(id);
+            same_low.push(self.ids.len() as u32 - 1);
+            self.ids.len() - 1
+        });
+        if self.ids[slot].high() == 0 {
+            self.ids[slot] = id;
+        }
+        self.last = Some((id, slot));
+        slot
+    }
+
+    /// The ids of the traces so far, with their high half when any span said it.
+    pub fn ids(&self) -> &[TraceId] {
+        &self.ids
+    }
+}
+
+/// The spans of one trace, in input order, wherever they came from.
+#[derive(Clone, Debug)]
+pub struct Trace<'b> {
+    id: TraceId,
+    payloads: Vec<Payload<'b>>,
+    /// (payload, span) in input order; `None` when they are all spans of the only payload.
+    spans: Option<Vec<(u32, u32)>>,
+    len: usize,
+}
+
+impl<'b> Trace<'b> {
+    /// The spans of `payloads` for which `belongs` holds, as trace `id`.
+    pub fn of(id: TraceId, payloads: Vec<Payload<'b>>, belongs: impl Fn(Span<'b>) -> bool) -> Self {
+        if let [only] = payloads.as_slice()
+            && only.spans().all(&belongs)
+        {
+            return Trace { id, len: only.spans().len(), payloads, spans: None };
+        }
+        let mut spans = Vec::new();
+        for (number, payload) in payloads.iter().enumerate() {
+            let wanted = payload.spans().enumerate().filter(|(_, span)| belongs(*span));
+            spans.extend(wanted.map(|(index, _)| (number as u32, index as u32)));
+        }
+        Trace { id, payloads, len: spans.len(), spans: Some(spans) }
+    }
+
+    /// Its id, with the high half when any span said it.
+    pub fn id(&self) -> TraceId {
+        self.id
+    }
+
+    /// How many spans it has here.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline]
+    fn place(&self, index: usize) -> Option<(u32, u32)> {
+        match &self.spans {
+            None => Some((0, index as u32)),
+            Some(spans) => spans.get(index).copied(),
+        }
+    }
+
+    /// The span at `index` in input order.
+    #[inline]
+    pub fn span(&self, index: usize) -> Option<Span<'b>> {
+        let (payload, span) = self.place(index)?;
+        self.payloads.get(payload as usize)?.span(span as usize)
+    }
+
+    /// Its spans in input order.
+    #[inline]
+    pub fn spans(&self) -> impl Iterator<Item = Span<'b>> {
+        (0..self.len).filter_map(|index| self.span(index))
+    }
+
+    /// Number of the payload that the span at `index` came in, in the order in which they were given.
+    pub fn payload_of(&self, index: usize) -> Option<usize> {
+        self.place(index).map(|(payload, _)| payload as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_high_half_joins_and_a_different_one_does_not() {
+        let mut join = TraceJoin::default();
+        assert_eq!(join.slot(TraceId(5)), 0);
+        assert_eq!(join.slot(TraceId::from_halves(7, 5)), 0);
+        assert_eq!(join.slot(TraceId::from_halves(8, 5)), 1);
+        assert_eq!(join.slot(TraceId(5)), 0);
+        assert_eq!(join.ids(), [TraceId::from_halves(7, 5), TraceId::from_halves(8, 5)]);
+    }
+}

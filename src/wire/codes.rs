@@ -1,0 +1,22 @@
+//! Findings of decoding (wire.md section 12, D). What concerns content encodings and size limits is declared in
+//! [`crate::encoding`].
+
+crate::diagnostic::codes! {
+    TRUNCATED "D001" "truncated" Error "the input ends inside a value";
+    BAD_MARKER "D002" "bad-marker" Error "the reserved marker 0xc1, or no msgpack at all";
+    WRONG_TYPE "D003" "wrong-type" Error "a value of a type that the field cannot take";
+    IMPOSSIBLE_LENGTH "D004" "impossible-length" Error "a declared length or count over the bytes left";
+    TOO_DEEP "D005" "too-deep" Error "values nested over the limit";
+    STRING_INDEX "D006" "string-index" Error "a string index outside the table";
+    WRONG_SHAPE "D007" "wrong-shape" Error "an array of the wrong length";
+    INTEGER_RANGE "D009" "integer-range" Error "an integer outside the range of its field";
+    UNKNOWN_PROTOCOL "D010" "unknown-protocol" Error "neither the path nor the content is recognised";
+    TRAILING_BYTES "D016" "trailing-bytes" Warning "bytes after the payload";
+    DUPLICATE_KEY "D017" "duplicate-key" Warning "a key that stands twice in one map";
+    UNKNOWN_FIELD "D018" "unknown-field" Warning "a key that the protocol does not know";
+    INVALID_UTF8 "D020" "invalid-utf8" Warning "text that is not UTF-8";
+    BAD_META_STRUCT "D021" "bad-meta-struct" Warning "a meta_struct value that is not msgpack";
+    FLOAT_FOR_INTEGER "D022" "float-for-integer" Warning "a float where an integer belongs";
+    NIL_VALUE "D023" "nil-value" Note "nil where a value belongs";
+    BIN_FOR_STRING "D024" "bin-for-string" Warning "bytes where text belongs";
+}

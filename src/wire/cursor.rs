@@ -1,0 +1,668 @@
+//! What the Datadog msgpack protocols share: a reader, a batch to fill, findings with their logical path, and
+//! fields that recover from a value of the wrong type.
+
+use super::codes::{
+    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, INTEGER_RANGE, INVALID_UTF8, NIL_VALUE, TRAILING_BYTES,
+    UNKNOWN_FIELD, WRONG_TYPE,
+};
+use super::json_tags;
+use super::msgpack::{Bytes, Number, Reader, is_utf8};
+use super::{Options, WireError};
+use crate::diagnostic::{BodyScope, Code, Diagnostic, Severity};
+use crate::trace::{
+    AttributeRecord, Batch, ChunkRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef,
+};
+
+/// The logical place of a value, below the current chunk and span; turned into words only for a finding.
+#[derive(Clone, Copy)]
+pub(super) enum Field<'k> {
+    /// Outside any chunk: `strings[5]` and the like.
+    Root(&'static str),
+    /// An item outside any chunk.
+    RootItem(&'static str, usize),
+    Chunk,
+    Span,
+    Name(&'static str),
+    /// An entry of a map of the span.
+    Tag(&'static str, &'k [u8]),
+    /// A member of an item of an array of the span.
+    Item(&'static str, usize, &'static str),
+}
+
+/// A span while it is being read.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) record: SpanRecord,
+    /// `_dd.p.tid` of this span.
+    pub(super) tid: Option<u64>,
+    pub(super) links: Range,
+    pub(super) events: Range,
+    json_links: Option<StrRef>,
+    json_events: Option<StrRef>,
+}
+
+/// What the decoder itself needs a tag for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum TagUse {
+    Plain = 0,
+    TraceIdHigh,
+    SpanKind,
+    Origin,
+    Events,
+    Links,
+    Priority,
+}
+
+impl TagUse {
+    #[inline(always)]
+    pub(super) fn of(key: &[u8]) -> TagUse {
+        match key {
+            b"_dd.p.tid" => TagUse::TraceIdHigh,
+            b"span.kind" => TagUse::SpanKind,
+            b"_dd.origin" => TagUse::Origin,
+            b"events" => TagUse::Events,
+            b"_dd.span_links" => TagUse::Links,
+            b"_sampling_priority_v1" => TagUse::Priority,
+            _ => TagUse::Plain,
+        }
+    }
+}
+
+pub(super) struct Cursor<'a, 'x, 'd> {
+    pub(super) reader: Reader<'a>,
+    pub(super) batch: &'x mut Batch,
+    pub(super) depth: usize,
+    out: &'x mut BodyScope<'d>,
+    body: &'a [u8],
+    keep: Keep<'x>,
+    max_spans: usize,
+    /// Position of the current span in its chunk.
+    span: usize,
+    /// Where the current chunk's spans begin.
+    chunk_start: usize,
+    /// `_dd.p.tid` of the chunk, with the low half of the span that carried it.
+    chunk_tid: Option<(u64, u64)>,
+    /// Path of the fault that ends the payload.
+    fault: Option<String>,
+}
+
+impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
+    pub(super) fn new(
+        body: &'a [u8],
+        options: &Options<'x>,
+        batch: &'x mut Batch,
+        out: &'x mut BodyScope<'d>,
+    ) -> Self {
+        Cursor {
+            reader: Reader::new(body),
+            batch,
+            depth: options.limits.depth,
+            out,
+            body,
+            keep: options.keep,
+            max_spans: options.limits.spans,
+            span: 0,
+            chunk_start: 0,
+            chunk_tid: None,
+            fault: None,
+        }
+    }
+
+    /// Reads a payload to its end, or to the fault that ends it.
+    pub(super) fn finish(mut self, payload: impl FnOnce(&mut Self) -> Result<(), WireError>) {
+        match payload(&mut self) {
+            Ok(()) => {
+                let left = self.reader.rest().len();
+                if left > 0 {
+                    let at = self.reader.offset();
+                    let message = format!("{left} bytes after the payload, the first is {}", self.reader.describe(at));
+                    let help = "libdatadog and the agent ignore them; the test agent refuses the body";
+                    self.note(TRAILING_BYTES, at, Field::Root(""), &message, help);
+                }
+                self.batch.complete = true;
+            }
+            Err(error) => {
+                let path = self.fault.take().unwrap_or_default();
+                let spans = self.batch.spans.len();
+                let message = format!(
+                    "{} at byte {} of {}; {spans} complete spans before it are kept",
+                    error.code.title(),
+                    error.offset,
+                    self.body.len()
+                );
+                self.out.report(error.code, error.offset, path, message);
+            }
+        }
+    }
+
+    // ---- findings -------------------------------------------------------------------------------------------
+
+    #[cold]
+    fn path(&self, field: Field<'_>) -> String {
+        let chunk = self.batch.chunks.len().saturating_sub(1);
+        let span = self.span;
+        match field {
+            Field::Root(name) => name.to_owned(),
+            Field::RootItem(name, index) => format!("{name}[{index}]"),
+            Field::Chunk => format!("[{chunk}]"),
+            Field::Span => format!("[{chunk}][{span}]"),
+            Field::Name(name) => format!("[{chunk}][{span}].{name}"),
+            Field::Tag(map, key) => format!("[{chunk}][{span}].{map}[{:?}]", String::from_utf8_lossy(key)),
+            Field::Item(list, index, member) => format!("[{chunk}][{span}].{list}[{index}].{member}"),
+        }
+    }
+
+    #[cold]
+    pub(super) fn note(&mut self, code: Code, at: usize, field: Field<'_>, message: &str, help: &str) {
+        self.report(code, code.severity(), at, field, message, help);
+    }
+
+    #[cold]
+    fn report(&mut self, code: Code, severity: Severity, at: usize, field: Field<'_>, message: &str, help: &str) {
+        let mut diagnostic = Diagnostic::new(code, message).severity_is(severity);
+        if !help.is_empty() {
+            diagnostic = diagnostic.help(help);
+        }
+        let path = self.path(field);
+        self.out.take(diagnostic, Some(at), path);
+    }
+
+    /// Ends the payload at `error`, in `field`.
+    #[cold]
+    pub(super) fn fatal(&mut self, error: WireError, field: Field<'_>) -> WireError {
+        if self.fault.is_none() {
+            self.fault = Some(self.path(field));
+        }
+        error
+    }
+
+    /// After a value that is not what `field` takes: reports it, skips it and goes on; anything else is fatal.
+    #[cold]
+    pub(super) fn recover(
+        &mut self,
+        error: WireError,
+        at: usize,
+        field: Field<'_>,
+        expected: &str,
+    ) -> Result<(), WireError> {
+        if error.code != WRONG_TYPE {
+            return Err(self.fatal(error, field));
+        }
+        if self.out.keeps(WRONG_TYPE) {
+            let message = format!("expected {expected}, found {}", self.reader.describe(at));
+            self.note(WRONG_TYPE, at, field, &message, "");
+        } else {
+            self.out.count(WRONG_TYPE);
+        }
+        self.reader.go_to(at);
+        self.skip(field)
+    }
+
+    /// Skips the next value.
+    pub(super) fn skip(&mut self, field: Field<'_>) -> Result<(), WireError> {
+        self.reader.skip(self.depth).map_err(|error| self.fatal(error, field))
+    }
+
+    /// An unknown key, taken already: reports it and skips its value.
+    #[cold]
+    pub(super) fn unknown(&mut self, key: Bytes<'a>, at: usize) -> Result<(), WireError> {
+        if self.out.keeps(UNKNOWN_FIELD) {
+            let name = String::from_utf8_lossy(key.bytes).into_owned();
+            let message = format!("unknown key {name:?}, holding {}", self.reader.describe(self.reader.offset()));
+            self.note(UNKNOWN_FIELD, at, Field::Span, &message, "libdatadog refuses a body with an unknown key");
+        } else {
+            self.out.count(UNKNOWN_FIELD);
+        }
+        self.skip(Field::Span)
+    }
+
+    #[cold]
+    pub(super) fn duplicate(&mut self, key: &[u8], at: usize, field: Field<'_>) {
+        if self.out.keeps(DUPLICATE_KEY) {
+            let message = format!("the key {:?} stands twice; the last one counts", String::from_utf8_lossy(key));
+            self.note(DUPLICATE_KEY, at, field, &message, "");
+        } else {
+            self.out.count(DUPLICATE_KEY);
+        }
+    }
+
+    #[cold]
+    fn nil_value(&mut self, at: usize, field: Field<'_>) {
+        if self.out.keeps(NIL_VALUE) {
+            self.note(NIL_VALUE, at, field, "nil; read as if it were absent", "");
+        } else {
+            self.out.count(NIL_VALUE);
+        }
+    }
+
+    // ---- values ---------------------------------------------------------------------------------------------
+
+    /// The count of an array; `None` after a nil or a value of another type, which is reported and skipped.
+    #[inline]
+    pub(super) fn array(&mut self, field: Field<'_>, expected: &str) -> Result<Option<usize>, WireError> {
+        let at = self.reader.offset();
+        match self.reader.array() {
+            Ok(count) => Ok(Some(count)),
+            Err(error) => self.no_container(error, at, field, expected),
+        }
+    }
+
+    /// The count of a map, likewise.
+    #[inline]
+    pub(super) fn map(&mut self, field: Field<'_>, expected: &str) -> Result<Option<usize>, WireError> {
+        let at = self.reader.offset();
+        match self.reader.map() {
+            Ok(count) => Ok(Some(count)),
+            Err(error) => self.no_container(error, at, field, expected),
+        }
+    }
+
+    #[cold]
+    fn no_container(
+        &mut self,
+        error: WireError,
+        at: usize,
+        field: Field<'_>,
+        expected: &str,
+    ) -> Result<Option<usize>, WireError> {
+        let mut again = self.reader;
+        again.go_to(at);
+        if again.nil() && !matches!(field, Field::Span) {
+            self.reader = again;
+            self.nil_value(at, field);
+        } else {
+            self.recover(error, at, field, expected)?;
+        }
+        Ok(None)
+    }
+
+    /// Text; [`StrRef::NONE`] after a nil or a value of another type.
+    #[inline(always)]
+    pub(super) fn text(&mut self, field: Field<'_>) -> Result<StrRef, WireError> {
+        let at = self.reader.offset();
+        match self.reader.text() {
+            Ok(text) if !text.bin && is_utf8(text.bytes) => Ok(StrRef::body(text.start, text.bytes.len())),
+            other => self.odd_text(other, at, field),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_text(
+        &mut self,
+        read: Result<Bytes<'a>, WireError>,
+        at: usize,
+        field: Field<'_>,
+    ) -> Result<StrRef, WireError> {
+        match read {
+            Ok(text) => Ok(self.repaired(text, at, field)),
+            Err(error) => {
+                self.reader.go_to(at);
+                if self.reader.nil() {
+                    self.nil_value(at, field);
+                } else {
+                    self.recover(error, at, field, "a string")?;
+                }
+                Ok(StrRef::NONE)
+            }
+        }
+    }
+
+    /// Text that came as bytes, or that is not UTF-8: reported, and replaced where it must be.
+    #[cold]
+    fn repaired(&mut self, text: Bytes<'a>, at: usize, field: Field<'_>) -> StrRef {
+        if text.bin {
+            if self.out.keeps(BIN_FOR_STRING) {
+                let message = format!("{} bytes of msgpack bin where a string belongs", text.bytes.len());
+                self.note(BIN_FOR_STRING, at, field, &message, "libdatadog refuses a body with such a value");
+            } else {
+                self.out.count(BIN_FOR_STRING);
+            }
+        }
+        match std::str::from_utf8(text.bytes) {
+            Ok(_) => StrRef::body(text.start, text.bytes.len()),
+            Err(error) => {
+                let bad = text.start + error.valid_up_to();
+                if self.out.keeps(INVALID_UTF8) {
+                    let byte = text.bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+                    let message = format!("byte 0x{byte:02x} is not UTF-8; replaced by U+FFFD");
+                    self.note(INVALID_UTF8, bad, field, &message, "libdatadog refuses a body with such text");
+                } else {
+                    self.out.count(INVALID_UTF8);
+                }
+                let replaced = String::from_utf8_lossy(text.bytes);
+                self.batch.intern(&replaced)
+            }
+        }
+    }
+
+    /// A key of a span, not yet looked at; `None` when it is no text: it and its value are reported and skipped.
+    #[inline(always)]
+    pub(super) fn member(&mut self) -> Result<Option<Bytes<'a>>, WireError> {
+        let at = self.reader.offset();
+        match self.reader.text() {
+            Ok(key) => Ok(Some(key)),
+            other => Ok(self.odd_key(other, at, Field::Span)?.map(|(key, _)| key)),
+        }
+    }
+
+    /// A key of a map, as text; `None` when it is none: it and its value are reported and skipped.
+    #[inline(always)]
+    pub(super) fn key(&mut self, map: Field<'_>) -> Result<Option<(Bytes<'a>, StrRef)>, WireError> {
+        let at = self.reader.offset();
+        match self.reader.text() {
+            Ok(key) if !key.bin && is_utf8(key.bytes) => Ok(Some((key, StrRef::body(key.start, key.bytes.len())))),
+            other => self.odd_key(other, at, map),
+        }
+    }
+
+    #[cold]
+    fn odd_key(
+        &mut self,
+        read: Result<Bytes<'a>, WireError>,
+        at: usize,
+        map: Field<'_>,
+    ) -> Result<Option<(Bytes<'a>, StrRef)>, WireError> {
+        match read {
+            Ok(key) => {
+                let text = self.repaired(key, at, map);
+                Ok(Some((key, text)))
+            }
+            Err(error) => {
+                self.recover(error, at, map, "a string as key")?;
+                self.skip(map)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// An id: any unsigned width; a negative one is read as the agent reads it.
+    #[inline(always)]
+    pub(super) fn id(&mut self, field: Field<'_>) -> Result<u64, WireError> {
+        let at = self.reader.offset();
+        if let Some(value) = self.reader.common_unsigned() {
+            return Ok(value);
+        }
+        match self.reader.number() {
+            Ok(Number::Unsigned(value)) => Ok(value),
+            other => self.odd_id(other, at, field),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_id(&mut self, read: Result<Number, WireError>, at: usize, field: Field<'_>) -> Result<u64, WireError> {
+        if let Ok(Number::Negative(value)) = read {
+            let read_as = value as u64;
+            let message = format!("a negative id, {value}; read as {read_as} as the agent does");
+            let help = "libdatadog refuses a body with a negative id: encode ids as unsigned";
+            self.report(INTEGER_RANGE, Severity::Warning, at, field, &message, help);
+            return Ok(read_as);
+        }
+        match self.odd_integer(read, at, field)? {
+            Some(value) if (0.0..18_446_744_073_709_551_616.0).contains(&value) => Ok(value as u64),
+            Some(value) => {
+                self.out_of_range(at, field, &value.to_string(), "0 to 2^64-1");
+                Ok(0)
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// A signed integer of 64 bits, from an integer of any width; 0 after a value that is none.
+    #[inline(always)]
+    pub(super) fn int(&mut self, field: Field<'_>) -> Result<i64, WireError> {
+        let at = self.reader.offset();
+        let start = self.reader;
+        match self.reader.common_unsigned() {
+            Some(value) if value <= i64::MAX as u64 => return Ok(value as i64),
+            _ => self.reader = start,
+        }
+        match self.reader.number() {
+            Ok(Number::Unsigned(value)) if value <= i64::MAX as u64 => Ok(value as i64),
+            Ok(Number::Negative(value)) => Ok(value),
+            other => self.odd_int(other, at, field),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_int(&mut self, read: Result<Number, WireError>, at: usize, field: Field<'_>) -> Result<i64, WireError> {
+        if let Ok(Number::Unsigned(value)) = read {
+            self.out_of_range(at, field, &value.to_string(), "-2^63 to 2^63-1");
+            return Ok(0);
+        }
+        match self.odd_integer(read, at, field)? {
+            Some(value) if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) => {
+                Ok(value as i64)
+            }
+            Some(value) => {
+                self.out_of_range(at, field, &value.to_string(), "-2^63 to 2^63-1");
+                Ok(0)
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// A float in place of an integer, when it has no fraction; `None` after nil or anything else.
+    #[cold]
+    fn odd_integer(
+        &mut self,
+        read: Result<Number, WireError>,
+        at: usize,
+        field: Field<'_>,
+    ) -> Result<Option<f64>, WireError> {
+        match read {
+            Ok(Number::Float(value)) if value.is_finite() && value.fract() == 0.0 => {
+                if self.out.keeps(FLOAT_FOR_INTEGER) {
+                    let message = format!("the float {value} where an integer belongs");
+                    let help = "libdatadog and the test agent refuse this body: send an integer";
+                    self.note(FLOAT_FOR_INTEGER, at, field, &message, help);
+                } else {
+                    self.out.count(FLOAT_FOR_INTEGER);
+                }
+                Ok(Some(value))
+            }
+            Ok(_) => {
+                self.recover(WireError { code: WRONG_TYPE, offset: at }, at, field, "an integer")?;
+                Ok(None)
+            }
+            Err(error) => {
+                self.reader.go_to(at);
+                if self.reader.nil() {
+                    self.nil_value(at, field);
+                } else {
+                    self.recover(error, at, field, "an integer")?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    #[cold]
+    fn out_of_range(&mut self, at: usize, field: Field<'_>, value: &str, range: &str) {
+        let message = format!("{value} is outside {range}; the field is left at 0");
+        self.note(INTEGER_RANGE, at, field, &message, "");
+    }
+
+    /// The error flag: 32 bits on the wire, clipped to 16.
+    #[inline(always)]
+    pub(super) fn error(&mut self) -> Result<i16, WireError> {
+        if let Some(byte @ 0..=0x7f) = self.reader.peek() {
+            let _ = self.reader.number();
+            return Ok(i16::from(byte));
+        }
+        let at = self.reader.offset();
+        let value = self.int(Field::Name("error"))?;
+        if i32::try_from(value).is_err() {
+            self.out_of_range(at, Field::Name("error"), &value.to_string(), "-2^31 to 2^31-1");
+            return Ok(0);
+        }
+        Ok(value.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16)
+    }
+
+    /// A number for a metric; `None` after nil or a value of another type.
+    #[inline(always)]
+    pub(super) fn float(&mut self, field: Field<'_>) -> Result<Option<f64>, WireError> {
+        if let Some(value) = self.reader.common_float() {
+            return Ok(Some(value));
+        }
+        let at = self.reader.offset();
+        match self.reader.number() {
+            Ok(Number::Float(value)) => Ok(Some(value)),
+            Ok(Number::Unsigned(value)) => Ok(Some(value as f64)),
+            Ok(Number::Negative(value)) => Ok(Some(value as f64)),
+            Err(error) => self.no_float(error, at, field),
+        }
+    }
+
+    #[cold]
+    fn no_float(&mut self, error: WireError, at: usize, field: Field<'_>) -> Result<Option<f64>, WireError> {
+        self.reader.go_to(at);
+        if self.reader.nil() {
+            self.nil_value(at, field);
+        } else {
+            self.recover(error, at, field, "a number")?;
+        }
+        Ok(None)
+    }
+
+    // ---- chunks, spans, attributes --------------------------------------------------------------------------
+
+    pub(super) fn begin_chunk(&mut self, at: usize) {
+        self.chunk_start = self.batch.spans.len();
+        self.chunk_tid = None;
+        self.span = 0;
+        self.batch.chunks.push(ChunkRecord {
+            spans: Range::new(self.chunk_start, self.chunk_start),
+            priority: NO_PRIORITY,
+            origin: StrRef::default(),
+            offset: at as u32,
+        });
+    }
+
+    /// Counts on to the next span of the chunk, whether the last one was kept or not.
+    #[inline(always)]
+    pub(super) fn next_span(&mut self) {
+        self.span += 1;
+    }
+
+    /// Closes the chunk and spreads the high half of its trace id over the spans that share the low half.
+    pub(super) fn end_chunk(&mut self) {
+        let end = self.batch.spans.len();
+        let start = self.chunk_start.min(end);
+        if let Some(chunk) = self.batch.chunks.last_mut() {
+            chunk.spans = Range::new(start, end);
+        }
+        if let Some((low, high)) = self.chunk_tid {
+            for span in &mut self.batch.spans[start..] {
+                if span.trace_low == low && span.trace_high == 0 {
+                    span.trace_high = high;
+                }
+            }
+        }
+    }
+
+    /// A span that begins at byte `at`.
+    #[inline(always)]
+    pub(super) fn draft(&self, at: usize) -> Draft {
+        let record =
+            SpanRecord { offset: at as u32, chunk: self.batch.chunks.len() as u32 - 1, ..SpanRecord::default() };
+        Draft { record, ..Draft::default() }
+    }
+
+    /// Whether the body holds more spans than are read; said once.
+    pub(super) fn full(&mut self) -> bool {
+        let full = self.batch.spans.len() >= self.max_spans;
+        if full {
+            let at = self.reader.offset();
+            let message = format!("more than {} spans; the rest of the body is left out", self.max_spans);
+            self.note(crate::encoding::codes::TOO_LARGE, at, Field::Span, &message, "raise --max-spans");
+        }
+        full
+    }
+
+    /// Takes the finished span; its attributes are those from `first` on.
+    #[inline(always)]
+    pub(super) fn push(&mut self, mut draft: Draft, first: usize) {
+        draft.record.attributes = Range::new(first, self.batch.attributes.len());
+        if let Some(high) = draft.tid {
+            draft.record.trace_high = high;
+            self.chunk_tid.get_or_insert((draft.record.trace_low, high));
+        }
+        if draft.json_links.is_some() || draft.json_events.is_some() || draft.links.len + draft.events.len > 0 {
+            self.push_extra(&mut draft);
+        }
+        self.batch.spans.push(draft.record);
+    }
+
+    #[cold]
+    fn push_extra(&mut self, draft: &mut Draft) {
+        if let Some(tag) = draft.json_links.filter(|_| draft.links.len == 0) {
+            draft.links = json_tags::links(self.batch, self.body, tag);
+        }
+        if let Some(tag) = draft.json_events.filter(|_| draft.events.len == 0) {
+            draft.events = json_tags::events(self.batch, self.body, tag);
+        }
+        if draft.links.len + draft.events.len > 0 {
+            self.batch.extras.push(crate::trace::ExtraRecord { links: draft.links, events: draft.events });
+            draft.record.extra = self.batch.extras.len() as u32;
+        }
+    }
+
+    pub(super) fn keeps_all(&self) -> bool {
+        matches!(self.keep, Keep::All)
+    }
+
+    #[inline(always)]
+    pub(super) fn keeps(&self, key: &[u8]) -> bool {
+        match self.keep {
+            Keep::All => true,
+            Keep::Only(keys) => keys.iter().any(|wanted| wanted.as_bytes() == key),
+        }
+    }
+
+    /// Uses a tag that the decoder itself needs.
+    #[cold]
+    pub(super) fn use_tag(&mut self, draft: &mut Draft, what: TagUse, value: StrRef) {
+        let text = self.batch.bytes(self.body, value);
+        match what {
+            TagUse::TraceIdHigh => {
+                let hex = text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit);
+                draft.tid = std::str::from_utf8(text).ok().filter(|_| hex).and_then(|t| u64::from_str_radix(t, 16).ok());
+            }
+            TagUse::SpanKind => draft.record.kind = SpanKind::from_word(text).unwrap_or_default(),
+            TagUse::Origin => {
+                if let Some(chunk) = self.batch.chunks.last_mut() {
+                    chunk.origin = value;
+                }
+            }
+            TagUse::Events => draft.json_events = Some(value).filter(|_| self.keeps_all()),
+            TagUse::Links => draft.json_links = Some(value).filter(|_| self.keeps_all()),
+            TagUse::Priority | TagUse::Plain => {}
+        }
+    }
+
+    /// Notes the sampling priority of the chunk; the first span that says one decides.
+    #[cold]
+    pub(super) fn use_priority(&mut self, value: f64) {
+        if let Some(chunk) = self.batch.chunks.last_mut()
+            && chunk.priority == NO_PRIORITY
+        {
+            chunk.priority = value as i32;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn push_attribute(&mut self, key: StrRef, kind: Kind, bits: u64) {
+        self.batch.attributes.push(AttributeRecord::new(key, kind, bits));
+    }
+
+    /// Appends the entries of a list or map and returns where they stand.
+    pub(super) fn push_nested(&mut self, entries: &[AttributeRecord]) -> Range {
+        let start = self.batch.nested.len();
+        self.batch.nested.extend_from_slice(entries);
+        Range::new(start, self.batch.nested.len())
+    }
+}

@@ -1,0 +1,270 @@
+//! Bodies to spans: the protocols that tracers speak to their agent.
+//!
+//! [`decode`] fills a [`Batch`] from a body of a known [`Protocol`]; [`Protocol::of`] tells which one a request
+//! carries. Every fault is reported with its byte offset and logical path. A value of the wrong type inside a
+//! span costs that field; a cut, an impossible length or a reserved marker ends the payload, and what was
+//! complete before it is kept.
+
+pub mod codes;
+mod cursor;
+mod json_tags;
+mod meta_struct;
+mod msgpack;
+mod v04;
+mod v05;
+
+pub use meta_struct::document as meta_struct_document;
+
+use crate::diagnostic::{BodyScope, Code, Diagnostic};
+use crate::trace::{Batch, Keep};
+use cursor::Cursor;
+use msgpack::Reader;
+use std::fmt;
+
+/// A format in which trace payloads (or what comes with them) travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// Datadog v0.3: bodies as v0.4.
+    V03,
+    /// Datadog v0.4: array of arrays of span maps.
+    V04,
+    /// Datadog v0.5: string table, then spans as arrays of twelve.
+    V05,
+    /// Datadog v0.7: one payload map with string keys.
+    V07,
+    /// Datadog v1.0: one payload map with integer keys and streamed strings.
+    V1,
+    /// Datadog client statistics, `/v0.6/stats`.
+    Stats,
+    /// The JSON form of v0.4.
+    V04Json,
+    /// OTLP over HTTP as protobuf.
+    OtlpProto,
+    /// OTLP over HTTP as JSON.
+    OtlpJson,
+    /// OTLP over gRPC.
+    OtlpGrpc,
+}
+
+impl Protocol {
+    /// Every protocol, in the order in which help texts list them.
+    pub const ALL: [Protocol; 10] = [
+        Protocol::V03,
+        Protocol::V04,
+        Protocol::V05,
+        Protocol::V07,
+        Protocol::V1,
+        Protocol::Stats,
+        Protocol::V04Json,
+        Protocol::OtlpProto,
+        Protocol::OtlpJson,
+        Protocol::OtlpGrpc,
+    ];
+
+    /// The name used on the command line and in file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::V03 => "v0.3",
+            Protocol::V04 => "v0.4",
+            Protocol::V05 => "v0.5",
+            Protocol::V07 => "v0.7",
+            Protocol::V1 => "v1.0",
+            Protocol::Stats => "v0.6-stats",
+            Protocol::V04Json => "v0.4-json",
+            Protocol::OtlpProto => "otlp-proto",
+            Protocol::OtlpJson => "otlp-json",
+            Protocol::OtlpGrpc => "otlp-grpc",
+        }
+    }
+
+    /// The protocol of that name.
+    pub fn from_name(name: &str) -> Option<Protocol> {
+        Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
+    /// Whether [`decode`] of this version reads it.
+    pub fn is_read(self) -> bool {
+        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05)
+    }
+
+    /// What the path of a request stands for; a base path before it and a query after it are allowed.
+    pub fn of_path(path: &str) -> Option<Endpoint> {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let ends = |with: &str| path.strip_suffix(with).is_some_and(|base| base.is_empty() || !base.ends_with('/'));
+        let traces = [
+            ("/v0.3/traces", Protocol::V03),
+            ("/v0.4/traces", Protocol::V04),
+            ("/v0.5/traces", Protocol::V05),
+            ("/v0.7/traces", Protocol::V07),
+            ("/v1.0/traces", Protocol::V1),
+            ("/v1/traces", Protocol::OtlpProto),
+            ("/opentelemetry.proto.collector.trace.v1.TraceService/Export", Protocol::OtlpGrpc),
+        ];
+        if let Some((_, protocol)) = traces.into_iter().find(|(suffix, _)| ends(suffix)) {
+            return Some(Endpoint::Traces(protocol));
+        }
+        let older = ["/spans", "/v0.1/spans", "/v0.1/traces", "/v0.2/traces"];
+        if older.into_iter().any(ends) {
+            return Some(Endpoint::Traces(Protocol::V04Json));
+        }
+        let others = [
+            "/v0.6/stats", "/info", "/telemetry/", "/v0.7/config", "/profiling/", "/dogstatsd/", "/evp_proxy/",
+            "/tracer_flare/", "/debugger/", "/v0.1/pipeline_stats", "/v1/metrics", "/v1/logs", "/symdb/",
+        ];
+        others.into_iter().any(|part| path.contains(part)).then_some(Endpoint::Other)
+    }
+
+    /// What a body looks like, from its content alone (wire.md section 1).
+    pub fn sniff(body: &[u8]) -> Option<Protocol> {
+        let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+        match text.first() {
+            Some(b'{' | b'[') => return json_protocol(text),
+            None => return None,
+            _ => {}
+        }
+        let mut reader = Reader::new(body);
+        match body[0] {
+            0x80..=0x8f | 0xde | 0xdf => {
+                reader.map().ok()?;
+                if reader.number().is_ok() { Some(Protocol::V1) } else { keyed_map(body) }
+            }
+            0x90..=0x9f | 0xdc | 0xdd => Some(array_protocol(reader)),
+            0x0a => otlp_length_fits(body).then_some(Protocol::OtlpProto),
+            0 | 1 => grpc_length_fits(body).then_some(Protocol::OtlpGrpc),
+            _ => None,
+        }
+    }
+}
+
+/// A msgpack map with string keys: v0.7 has `chunks`, statistics have `Stats`.
+fn keyed_map(body: &[u8]) -> Option<Protocol> {
+    let mut reader = Reader::new(body);
+    let entries = reader.map().ok()?;
+    for _ in 0..entries {
+        match reader.text().ok()?.bytes {
+            b"chunks" => return Some(Protocol::V07),
+            b"Stats" => return Some(Protocol::Stats),
+            _ => reader.skip(128).ok()?,
+        }
+    }
+    None
+}
+
+/// v0.5 is an array of exactly a string table and an array of traces. A v0.4 body of two traces whose first is
+/// empty begins like one with an empty table: its second item holds maps.
+fn array_protocol(mut reader: Reader<'_>) -> Protocol {
+    let two = reader.array() == Ok(2);
+    let Ok(strings) = reader.array() else { return Protocol::V04 };
+    if !two {
+        return Protocol::V04;
+    }
+    if strings > 0 {
+        return if reader.text().is_ok() { Protocol::V05 } else { Protocol::V04 };
+    }
+    let item = reader.array().is_ok_and(|items| items > 0).then(|| reader.peek()).flatten();
+    match item {
+        Some(0x80..=0x8f | 0xde | 0xdf) => Protocol::V04,
+        _ => Protocol::V05,
+    }
+}
+
+/// JSON bodies: by what the first tokens are, without reading the document.
+fn json_protocol(text: &[u8]) -> Option<Protocol> {
+    let head = &text[..text.len().min(512)];
+    let squeezed: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+    let starts = |prefix: &str| squeezed.starts_with(prefix.as_bytes());
+    if ["{\"resourceSpans\"", "{\"resource_spans\"", "{\"batches\""].into_iter().any(starts) {
+        Some(Protocol::OtlpJson)
+    } else if starts("[[") || starts("[]") {
+        Some(Protocol::V04Json)
+    } else {
+        None
+    }
+}
+
+fn otlp_length_fits(body: &[u8]) -> bool {
+    let mut length = 0u64;
+    for (index, byte) in body.iter().skip(1).take(10).enumerate() {
+        length |= u64::from(byte & 0x7f) << (7 * index).min(63);
+        if byte & 0x80 == 0 {
+            return length <= (body.len() - index - 2) as u64;
+        }
+    }
+    false
+}
+
+fn grpc_length_fits(body: &[u8]) -> bool {
+    body.get(1..5)
+        .and_then(|length| length.try_into().ok())
+        .is_some_and(|length| u32::from_be_bytes(length) as usize == body.len() - 5)
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a request path is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Traces in this protocol.
+    Traces(Protocol),
+    /// Known, and no traces: statistics, telemetry, `/info`, ...
+    Other,
+}
+
+/// Bounds on what a body may hold (wire.md section 7).
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Deepest nesting of containers.
+    pub depth: usize,
+    /// Most spans in one body; further ones are left out and reported.
+    pub spans: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { depth: 128, spans: 5_000_000 }
+    }
+}
+
+/// How to decode.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'k> {
+    /// Bounds.
+    pub limits: Limits,
+    /// Which attributes to store.
+    pub keep: Keep<'k>,
+}
+
+/// Why a value could not be read, and the byte at which that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WireError {
+    pub(crate) code: Code,
+    pub(crate) offset: usize,
+}
+
+/// Largest body that can be decoded: references into it have 31 bits.
+pub const MAX_BODY: usize = i32::MAX as usize;
+
+/// Decodes `body` into `batch`, which is cleared first, and reports what is wrong with it.
+pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mut Batch, out: &mut BodyScope<'_>) {
+    batch.clear();
+    if body.len() > MAX_BODY {
+        let message = format!("a body of {} bytes; at most {MAX_BODY} can be decoded", body.len());
+        out.report(crate::encoding::codes::TOO_LARGE, 0, "", message);
+        return;
+    }
+    batch.reserve(body.len(), matches!(options.keep, Keep::All));
+    let cursor = Cursor::new(body, options, batch, out);
+    match protocol {
+        Protocol::V03 | Protocol::V04 => cursor.finish(v04::payload),
+        Protocol::V05 => cursor.finish(v05::payload),
+        unread => {
+            let message = format!("a {unread} body, which this version does not read");
+            let help = "this version reads v0.3, v0.4 and v0.5";
+            out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Datadog v0.5 trace payloads: a string table, then spans as arrays of twelve.
+//!
+//! ```text
+//! 92                                   payload: array of 2
+//!   93 a0 a3 web a3 get                strings: index 0 is "", 1 "web", 2 "get"
+//!   91 91                              one chunk of one span
+//!     9c 01 02 02 05 06 00 0a 01 00 80 80 00
+//!        service name resource trace_id span_id parent_id start duration error meta metrics type
+//! ```
+//! Strings are unsigned indexes of any width; `meta` maps index to index, `metrics` index to float. Nothing may
+//! be left out and nothing reserves index 0. Defined by the Datadog Agent's trace receiver.
+
+use super::WireError;
+use super::codes::{STRING_INDEX, WRONG_SHAPE};
+use super::cursor::{Cursor, Draft, Field, TagUse};
+use crate::trace::{Kind, StrRef};
+
+/// Bit of a string's class: attributes with this key are stored. The lower bits are its [`TagUse`].
+const KEPT: u8 = 0x80;
+
+/// Reads the outer array.
+pub(super) fn payload(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
+    let items = match cursor.reader.array() {
+        Ok(items) => items,
+        Err(error) => return Err(cursor.fatal(error, Field::Root(""))),
+    };
+    if items < 2 {
+        let error = WireError { code: WRONG_SHAPE, offset: 0 };
+        return Err(cursor.fatal(error, Field::Root("")));
+    }
+    strings(cursor)?;
+    let chunks = cursor.array(Field::Root("traces"), "an array of traces")?.unwrap_or_default();
+    for _ in 0..chunks {
+        let at = cursor.reader.offset();
+        cursor.begin_chunk(at);
+        let read = chunk(cursor);
+        cursor.end_chunk();
+        if !read? {
+            return Ok(());
+        }
+    }
+    if items > 2 {
+        let at = cursor.reader.offset();
+        let message = format!("the payload has {items} elements, expected 2: strings and traces");
+        cursor.note(WRONG_SHAPE, at, Field::Root(""), &message, "libdatadog and the test agent refuse this body");
+        for _ in 2..items {
+            cursor.skip(Field::Root(""))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the string table and classifies each string as a key, once instead of at every use.
+fn strings(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
+    let Some(count) = cursor.array(Field::Root("strings"), "an array of strings")? else { return Ok(()) };
+    for index in 0..count {
+        let start = cursor.reader;
+        let text = cursor.text(Field::RootItem("strings", index))?.or_empty();
+        let mut again = start;
+        let class = match again.text() {
+            Ok(key) => TagUse::of(key.bytes) as u8 | if cursor.keeps(key.bytes) { KEPT } else { 0 },
+            Err(_) => 0,
+        };
+        cursor.batch.strings.push(text);
+        cursor.batch.classes.push(class);
+    }
+    Ok(())
+}
+
+/// Reads one chunk; false when the span limit ended the payload.
+fn chunk(cursor: &mut Cursor<'_, '_, '_>) -> Result<bool, WireError> {
+    let Some(spans) = cursor.array(Field::Chunk, "an array of spans")? else { return Ok(true) };
+    for _ in 0..spans {
+        if cursor.full() {
+            return Ok(false);
+        }
+        span(cursor)?;
+        cursor.next_span();
+    }
+    Ok(true)
+}
+
+#[inline]
+fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
+    let at = cursor.reader.offset();
+    let Some(elements) = cursor.array(Field::Span, "a span: an array of 12")? else { return Ok(()) };
+    if elements != 12 {
+        return wrong_arity(cursor, elements, at);
+    }
+    let mut draft = cursor.draft(at);
+    let first = cursor.batch.attributes.len();
+    draft.record.service = string(cursor, Field::Name("service"))?;
+    draft.record.name = string(cursor, Field::Name("name"))?;
+    draft.record.resource = string(cursor, Field::Name("resource"))?;
+    draft.record.trace_low = cursor.id(Field::Name("trace_id"))?;
+    draft.record.span_id = cursor.id(Field::Name("span_id"))?;
+    draft.record.parent_id = cursor.id(Field::Name("parent_id"))?;
+    draft.record.start = cursor.int(Field::Name("start"))?;
+    draft.record.duration = cursor.int(Field::Name("duration"))?;
+    draft.record.error = cursor.error()?;
+    meta(cursor, &mut draft)?;
+    metrics(cursor)?;
+    draft.record.type_ = string(cursor, Field::Name("type"))?;
+    cursor.push(draft, first);
+    Ok(())
+}
+
+#[cold]
+fn wrong_arity(cursor: &mut Cursor<'_, '_, '_>, elements: usize, at: usize) -> Result<(), WireError> {
+    let message = format!("a span of {elements} elements, expected 12; the span is left out");
+    cursor.note(WRONG_SHAPE, at, Field::Span, &message, "every receiver refuses this body");
+    for _ in 0..elements {
+        cursor.skip(Field::Span)?;
+    }
+    Ok(())
+}
+
+/// A string by its index; empty after an index that the table does not have.
+#[inline(always)]
+fn string(cursor: &mut Cursor<'_, '_, '_>, field: Field<'_>) -> Result<StrRef, WireError> {
+    Ok(indexed(cursor, field)?.map(|(text, _)| text).unwrap_or_default())
+}
+
+/// A string by its index, and its class.
+#[inline(always)]
+fn indexed(cursor: &mut Cursor<'_, '_, '_>, field: Field<'_>) -> Result<Option<(StrRef, u8)>, WireError> {
+    let at = cursor.reader.offset();
+    let index = cursor.id(field)?;
+    let position = usize::try_from(index).unwrap_or(usize::MAX);
+    match (cursor.batch.strings.get(position), cursor.batch.classes.get(position)) {
+        (Some(text), Some(class)) => Ok(Some((*text, *class))),
+        _ => {
+            outside(cursor, index, at, field);
+            Ok(None)
+        }
+    }
+}
+
+#[cold]
+fn outside(cursor: &mut Cursor<'_, '_, '_>, index: u64, at: usize, field: Field<'_>) {
+    let strings = cursor.batch.strings.len();
+    let message = format!("string index {index}, but the table has {strings} strings");
+    cursor.note(STRING_INDEX, at, field, &message, "every receiver refuses this body");
+}
+
+#[inline]
+fn meta(cursor: &mut Cursor<'_, '_, '_>, draft: &mut Draft) -> Result<(), WireError> {
+    let Some(entries) = cursor.map(Field::Name("meta"), "a map of string indexes")? else { return Ok(()) };
+    for _ in 0..entries {
+        let key = indexed(cursor, Field::Name("meta"))?;
+        let value = indexed(cursor, Field::Name("meta"))?;
+        let (Some((key, class)), Some((value, _))) = (key, value) else { continue };
+        if class & !KEPT != 0 {
+            cursor.use_tag(draft, tag_use(class), value);
+        }
+        if class & KEPT != 0 {
+            cursor.push_attribute(key, Kind::Str, value.bits());
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn metrics(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
+    let Some(entries) = cursor.map(Field::Name("metrics"), "a map of numbers")? else { return Ok(()) };
+    for _ in 0..entries {
+        let key = indexed(cursor, Field::Name("metrics"))?;
+        let value = cursor.float(Field::Name("metrics"))?;
+        let (Some((key, class)), Some(value)) = (key, value) else { continue };
+        if tag_use(class) == TagUse::Priority {
+            cursor.use_priority(value);
+        }
+        if class & KEPT != 0 {
+            cursor.push_attribute(key, Kind::Float, value.to_bits());
+        }
+    }
+    Ok(())
+}
+
+fn tag_use(class: u8) -> TagUse {
+    const USES: [TagUse; 7] = [
+        TagUse::Plain,
+        TagUse::TraceIdHigh,
+        TagUse::SpanKind,
+        TagUse::Origin,
+        TagUse::Events,
+        TagUse::Links,
+        TagUse::Priority,
+    ];
+    USES.get(usize::from(class & !KEPT)).copied().unwrap_or(TagUse::Plain)
+}
