@@ -388,3 +388,248 @@ impl<R: Read> Read for Peeked<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 3).unwrap()
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn bare(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Text that does not compress to nothing.
+    fn noise(len: usize) -> Vec<u8> {
+        let mut state = 1u32;
+        let step = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b"0123456789abcdef"[(state >> 28) as usize]
+        };
+        (0..len).map(step).collect()
+    }
+
+    fn unwrapped(bytes: &[u8], limits: Limits) -> (Vec<Encoding>, Vec<u8>, Option<io::Error>) {
+        let (layers, mut reader) = unwrap_layers(bytes, limits).unwrap();
+        let mut out = Vec::new();
+        let error = reader.read_to_end(&mut out).err();
+        drop(reader);
+        (layers, out, error)
+    }
+
+    fn finding(error: io::Error) -> Diagnostic {
+        error.downcast().expect("a finding")
+    }
+
+    #[test]
+    fn tokens_and_magics_name_encodings() {
+        for (token, encoding) in [
+            ("gzip", Some(Encoding::Gzip)),
+            (" X-GZIP ", Some(Encoding::Gzip)),
+            ("zstd", Some(Encoding::Zstd)),
+            ("Deflate", Some(Encoding::Deflate)),
+            ("identity", None),
+            ("br", None),
+            ("", None),
+        ] {
+            assert_eq!(Encoding::from_token(token), encoding, "{token:?}");
+        }
+        assert_eq!(Encoding::sniff(&gzip(b"x")), Some(Encoding::Gzip));
+        assert_eq!(Encoding::sniff(&zstd(b"x")), Some(Encoding::Zstd));
+        assert_eq!(Encoding::sniff(b"\x1f"), None);
+        assert_eq!(Encoding::Gzip.to_string(), "gzip");
+    }
+
+    #[test]
+    fn every_encoding_is_undone_with_all_its_members() {
+        let body = noise(300_000);
+        let limits = Limits::default();
+        let (head, tail) = body.split_at(70_000);
+        for (encoding, stored) in [
+            (Encoding::Gzip, gzip(&body)),
+            (Encoding::Gzip, [gzip(head), gzip(b""), gzip(tail)].concat()),
+            (Encoding::Zstd, zstd(&body)),
+            (Encoding::Zstd, [zstd(head), zstd(b""), zstd(tail)].concat()),
+            (Encoding::Deflate, zlib(&body)),
+            (Encoding::Deflate, bare(&body)),
+        ] {
+            assert!(decode(encoding, &stored, &limits) == Ok(body.clone()), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn faults_say_what_and_how_much_came_out() {
+        let limits = Limits::default();
+        let stored = gzip(&noise(100_000));
+        let message = |encoding, bytes: &[u8]| {
+            let finding = decode(encoding, bytes, &limits).unwrap_err();
+            (finding.code().id(), finding.message().to_owned())
+        };
+        for (encoding, bytes, code, text) in [
+            (
+                Encoding::Gzip,
+                &stored[..stored.len() - 4],
+                "D013",
+                "gzip data is cut short; 100000 bytes came out of it",
+            ),
+            (Encoding::Gzip, b"", "D013", "gzip data is cut short; 0 bytes came out of it"),
+            (Encoding::Zstd, b"", "D013", "zstd data is cut short; 0 bytes came out of it"),
+            (Encoding::Zstd, &zstd(b"abc")[..9], "D013", "zstd data is cut short; 0 bytes came out of it"),
+            (
+                Encoding::Gzip,
+                br#"{"resourceSpans":[]}"#,
+                "D013",
+                "gzip data is corrupt (invalid gzip header); 0 bytes came out of it",
+            ),
+            (
+                Encoding::Zstd,
+                b"not zstd",
+                "D013",
+                "zstd data is corrupt (Unknown frame descriptor); 0 bytes came out of it",
+            ),
+        ] {
+            assert_eq!(message(encoding, bytes), (code, text.to_owned()));
+        }
+        let trailing = [zlib(b"abc"), vec![0; 5]].concat();
+        let text = "5 bytes follow the end of the deflate data; 3 bytes came out before them";
+        assert_eq!(message(Encoding::Deflate, &trailing), ("D013", text.to_owned()));
+        let mut flipped = gzip(b"abc");
+        let crc = flipped.len() - 8;
+        flipped[crc] ^= 1;
+        assert_eq!(message(Encoding::Gzip, &flipped).0, "D013");
+    }
+
+    #[test]
+    fn limits_stop_a_bomb() {
+        let zeros = vec![0; 20 << 20];
+        for (encoding, stored) in [(Encoding::Gzip, gzip(&zeros)), (Encoding::Zstd, zstd(&zeros))] {
+            let mut out = Vec::new();
+            let limits = Limits { decoded: 1 << 20, ..Limits::default() };
+            let found = decode_into(encoding, &stored, &limits, &mut out).unwrap_err();
+            assert_eq!(
+                found.message(),
+                format!("{encoding} data gives more than 1048576 bytes; reading stopped there")
+            );
+            assert!(out.len() <= (1 << 20) + STEP);
+
+            let limits = Limits { ratio: 100, ..Limits::default() };
+            let found = decode_into(encoding, &stored, &limits, &mut out).unwrap_err();
+            assert_eq!(found.code(), DECOMPRESSION_LIMIT);
+            assert!(out.len() <= (8 << 20) + STEP);
+
+            let (layers, out, error) = unwrapped(&gzip(&stored), limits);
+            assert_eq!(layers, [Encoding::Gzip, encoding]);
+            assert!(out.len() <= (8 << 20) + STEP);
+            assert_eq!(error.map(|error| finding(error).code()), Some(DECOMPRESSION_LIMIT));
+        }
+    }
+
+    #[test]
+    fn layers_of_a_file_are_unwrapped_to_a_depth() {
+        let body = noise(100_000);
+        let limits = Limits::default();
+        let (layers, out, error) = unwrapped(&body, limits);
+        assert!(layers.is_empty() && out == body && error.is_none());
+        let (layers, out, error) = unwrapped(&zstd(&gzip(&body)), limits);
+        assert_eq!(layers, [Encoding::Zstd, Encoding::Gzip]);
+        assert!(out == body && error.is_none());
+        let deep = gzip(&gzip(&gzip(&gzip(b"x"))));
+        assert_eq!(unwrapped(&deep, limits).1, b"x");
+        let error = unwrap_layers(gzip(&deep).as_slice(), limits).err().expect("too deep");
+        assert_eq!(finding(error).code(), DECOMPRESSION_LIMIT);
+        assert_eq!(unwrapped(b"", limits).1, b"");
+    }
+
+    #[test]
+    fn a_torn_file_gives_all_that_it_has_before_the_error() {
+        let lines: Vec<Vec<u8>> = (0..5).map(|n| [noise(1_000 + n), b"\n".to_vec()].concat()).collect();
+        for compress in [gzip, zstd] {
+            let members: Vec<Vec<u8>> = lines.iter().map(|line| compress(line)).collect();
+            let whole: usize = members[..4].iter().map(Vec::len).sum();
+            let file = members.concat();
+            for cut in [whole + 4, whole + members[4].len() / 2, file.len() - 1] {
+                let (_, out, error) = unwrapped(&file[..cut], Limits::default());
+                assert!(out.starts_with(&lines[..4].concat()), "cut at {cut}");
+                let found = finding(error.expect("torn"));
+                assert_eq!(found.code(), BAD_ENCODING);
+                assert!(found.message().contains(&format!("is cut short; {} bytes", out.len())), "{found}");
+            }
+            assert!(unwrapped(&file[..whole], Limits::default()).2.is_none());
+        }
+    }
+
+    #[test]
+    fn a_torn_stream_gives_more_than_its_last_block() {
+        let body = noise(1 << 20);
+        for (stored, lost) in [(gzip(&body), 64 << 10), (zstd(&body), 256 << 10)] {
+            let (_, out, error) = unwrapped(&stored[..stored.len() - 10], Limits::default());
+            assert!(body.starts_with(&out) && out.len() + lost > body.len(), "{} bytes", out.len());
+            assert!(error.is_some());
+        }
+    }
+
+    #[test]
+    fn errors_of_the_input_pass_through() {
+        struct Failing(Vec<u8>, usize);
+        impl Read for Failing {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let count = (&self.0[self.1..]).read(buffer)?;
+                self.1 += count;
+                if count == 0 { Err(io::Error::other("the disk is gone")) } else { Ok(count) }
+            }
+        }
+        for mut bytes in [b"plain".to_vec(), gzip(&noise(1_000)), zstd(&gzip(&noise(1_000))), vec![0x1f, 0x8b]] {
+            bytes.truncate(bytes.len() - bytes.len() / 10);
+            let (_, mut reader) = unwrap_layers(Failing(bytes, 0), Limits::default()).unwrap();
+            let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
+            assert_eq!(error.to_string(), "the disk is gone");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(body: Vec<u8>, at in 0usize..4096) {
+            for (encoding, stored) in
+                [(Encoding::Gzip, gzip(&body)), (Encoding::Zstd, zstd(&body)), (Encoding::Deflate, zlib(&body))]
+            {
+                prop_assert_eq!(decode(encoding, &stored, &Limits::default()), Ok(body.clone()));
+                let mut out = Vec::new();
+                let cut = &stored[..at % stored.len()];
+                prop_assert!(decode_into(encoding, cut, &Limits::default(), &mut out).is_err());
+                prop_assert!(body.starts_with(&out));
+            }
+            let out = decode(Encoding::Deflate, &bare(&body), &Limits::default());
+            prop_assert_eq!(out, Ok(body));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            for (encoding, magic) in [(Encoding::Gzip, &b"\x1f\x8b\x08"[..]), (Encoding::Zstd, b"\x28\xb5\x2f\xfd")] {
+                let bytes = [magic, &bytes].concat();
+                let _ = decode(encoding, &bytes, &Limits::default());
+                let _ = unwrapped(&bytes, Limits::default());
+                let _ = decode(Encoding::Deflate, &bytes, &Limits::default());
+            }
+        }
+    }
+}

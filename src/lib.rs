@@ -26,10 +26,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+pub mod capture;
 pub mod diagnostic;
 pub mod encoding;
 pub mod http;
 pub mod id;
+pub mod intake;
+#[cfg(feature = "render")]
+pub mod render;
 pub mod time;
 pub mod trace;
 pub mod tree;

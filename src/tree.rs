@@ -285,6 +285,14 @@ pub struct Walk<'t> {
 }
 
 impl Walk<'_> {
+    /// Siblings that come after the node that was yielded last.
+    pub fn rest_of_siblings(&self) -> &[u32] {
+        match self.open.as_slice() {
+            [.., (siblings, at), _] => siblings.get(*at..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
     /// Leaves out the descendants of the node that was yielded last.
     pub fn skip_children(&mut self) {
         self.open.pop();

@@ -25,6 +25,8 @@ pub(super) enum Detected {
 }
 use Detected::{Body, Capture, Empty, NoRequests, Unknown, Unread};
 
+const COLLECTOR_FILE: Detected = Unread("a Collector file of length-prefixed messages");
+
 /// Bytes that are looked at together before JSON is skimmed.
 const HEAD: u64 = 4096;
 
@@ -43,17 +45,14 @@ pub(super) fn detect<R: BufRead + Seek>(
         None => {
             let json = json_start(&head).is_some_and(|byte| byte == b'{' || byte == b'[');
             input.seek(SeekFrom::Start(0))?;
-            match if json { skim(input, line_limit)? } else { Unknown("text") } {
+            match if json { skim(input, line_limit, true)? } else { Unknown("text") } {
                 // A capture cut out of a larger one begins anywhere in a line.
                 Unknown(_) if next_line_is_ours(input, line_limit)? => Capture,
                 other => other,
             }
         }
     };
-    if found == Body
-        && head.first().is_some_and(|byte| b" \t\r\n{\xef".contains(byte))
-        && lines_of_otlp(input, line_limit)?
-    {
+    if found == Body && json_start(&head) == Some(b'{') && lines_of_otlp(input, line_limit)? {
         found = Unread("a Collector file of OTLP JSON lines");
     }
     // A name such as `x.v0.4.bin` settles what content leaves open, for example JSON that no table knows.
@@ -78,6 +77,12 @@ fn by_magic(head: &[u8], len: u64) -> Option<Detected> {
         [0x0a, 0x0d, 0x0d, 0x0a, ..] => return Some(Unread("pcapng")),
         _ => {}
     }
+    // `0a 7b` is a newline and a brace, and it is also OTLP protobuf with 123 bytes of ResourceSpans; JSON has no
+    // control characters.
+    let binary = |byte: &u8| *byte < b' ' && !b"\t\n\r".contains(byte);
+    if head.starts_with(b"\n") && head.iter().any(binary) {
+        return Some(if is_collector_file(head, len) { COLLECTOR_FILE } else { Body });
+    }
     match json_start(head) {
         None if len == head.len() as u64 => return Some(Empty),
         Some(b'{' | b'[') => return None,
@@ -87,7 +92,7 @@ fn by_magic(head: &[u8], len: u64) -> Option<Detected> {
         return Some(Unread("a saved HTTP message"));
     }
     if is_collector_file(head, len) {
-        return Some(Unread("a Collector file of length-prefixed messages"));
+        return Some(COLLECTOR_FILE);
     }
     if is_text(head) { None } else { Some(Body) }
 }
@@ -142,7 +147,7 @@ fn next_line_is_ours<R: BufRead + Seek>(input: &mut R, line_limit: u64) -> io::R
         left = left.saturating_sub(used as u64);
         input.consume(used);
         if newline.is_some() {
-            return Ok(skim(input, line_limit)? == Capture);
+            return Ok(skim(input, line_limit, false)? == Capture);
         }
     }
     Ok(false)
@@ -172,15 +177,17 @@ fn lines_of_otlp<R: BufRead + Seek>(input: &mut R, line_limit: u64) -> io::Resul
     Ok(false)
 }
 
-/// Skims the value that begins at the reader's position until it is known what it is.
-fn skim(input: &mut impl BufRead, limit: u64) -> io::Result<Detected> {
+/// Skims the value that begins at the reader's position until it is known what it is; when `cut` is set, also from
+/// a beginning alone.
+fn skim(input: &mut impl BufRead, limit: u64, cut: bool) -> io::Result<Detected> {
     let mut skimmer = Skimmer::default();
     let mut left = limit;
     loop {
         let buffer = input.fill_buf()?;
         if buffer.is_empty() || left == 0 {
-            return Ok(skimmer.cut());
+            return Ok(if cut { skimmer.cut() } else { Unknown("text") });
         }
+        let buffer = &buffer[..buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
         for byte in buffer {
             if let Some(found) = skimmer.byte(*byte) {
                 return Ok(found);
@@ -393,5 +400,140 @@ impl Skimmer {
             Some(_) if self.complete => Unknown("JSON, but of no known document"),
             Some(_) => Unknown("JSON that is cut short"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn of(bytes: &[u8]) -> Detected {
+        named(bytes, "-")
+    }
+
+    fn named(bytes: &[u8], name: &str) -> Detected {
+        // A buffer of 7 bytes: nothing may depend on what lies in one buffer.
+        let mut input = io::BufReader::with_capacity(7, Cursor::new(bytes));
+        let (found, first) = detect(&mut input, Path::new(name), 1 << 20).unwrap();
+        assert_eq!(first, &bytes[..bytes.len().min(16)]);
+        assert_eq!(input.stream_position().unwrap(), 0);
+        found
+    }
+
+    #[test]
+    fn our_own_capture_is_known_by_a_type_or_by_its_keys() {
+        for text in [
+            r#"{"type":"capture","v":1}"#,
+            "\u{feff}\r\n  {\"v\":1,\"type\":\"request\"}",
+            r#"{"type":"end"}"#,
+            r#"{"x":{"type":"a","y":[{}]},"body_text":"{\"resourceSpans\":[]}","path":"/","method":"POST"}"#,
+            r#"{"path":"/","body":"","method":"PUT","#,
+            // Killed while it wrote its first line.
+            "{",
+            "{\"ty",
+            "{\"type\":\"requ",
+            "{\"method\":\"POST\",\"path\":\"/v0.4/traces\",\"headers\":[[\"Content-",
+            // Cut out of a larger one; or one whose first line is damaged or of a kind to come.
+            "FjZXM=\"}\n{\"type\":\"request\",\"method\":\"POST\"",
+            "{\"body\":\"FjZX\n{\"type\":\"response\"",
+            "{\"type\":\"note\"}\n{\"type\":\"request\"}",
+            "{}\n{\"type\":\"request\"}",
+        ] {
+            assert_eq!(of(text.as_bytes()), Capture, "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_are_known_by_their_first_keys() {
+        for (text, found) in [
+            (r#"{"resourceSpans":["#, Body),
+            (r#" {"x":1,"resource_spans":[]}"#, Body),
+            (r#"[[{"trace_id":1,"span_id":2}]]"#, Body),
+            (r#"[[],[{"name":"x","meta":{"a":"}"},"span_id":2}]]"#, Body),
+            (r#"[[{"trace_id":1,"#, Body),
+            ("[[]]", Body),
+            ("[", Body),
+            ("[]", NoRequests),
+            ("\u{feff} { }\n", NoRequests),
+            ("{\"resourceSpans\":[]}\n{\"resourceSpans\":[]}\n", Unread("a Collector file of OTLP JSON lines")),
+            ("{\n\"resourceSpans\":[\n{}\n]\n}\n", Body),
+            (r#"{"resourceLogs":[]}"#, Unread("an OTLP file of another signal")),
+            (r#"{"batches":[{}]}"#, Unread("a Tempo trace document")),
+            (r#"{"trace":{"resourceSpans":[]}}"#, Unread("a Tempo trace document")),
+            (r#"{"result":{"resourceSpans":[]}}"#, Unread("a Jaeger v3 trace document")),
+            (r#"{"log":{"version":"1.2","creator":{},"entries":["#, Unread("HAR")),
+            (r#"{"data":[{"traceID":"1","spans":[]}],"total":0}"#, Unread("a Jaeger document")),
+            (r#"{"traceID":"1","spans":[]}"#, Unread("a Jaeger document")),
+            (r#"{"data":[{"id":"a","type":"spans"}]}"#, Unread("a Datadog spans document")),
+            (r#"{"trace":{"root_id":"1","spans":{}}}"#, Unread("a Datadog trace document")),
+            (r#"{"root_id":"1","spans":{}}"#, Unread("a Datadog trace document")),
+            (r#"[{"headers":{},"body":"","url":"","method":"#, Unread("requests of the test agent")),
+            (r#"[{"resource_spans":[]}]"#, Unread("OTLP requests of the test agent")),
+            (r#"[{"id":"1","traceId":"1"}]"#, Unread("a Zipkin document")),
+            (r#"[[{"traceId":"1","id":"1"}]]"#, Unread("a Zipkin document")),
+            (r#"{"name":"x","scripts":{"type":"capture"}}"#, Unknown("JSON, but of no known document")),
+            (r#"{"type":"object"}"#, Unknown("JSON, but of no known document")),
+            (r#"["a","b"]"#, Unknown("JSON, but of no known document")),
+            (r#"{"name":"x","scri"#, Unknown("JSON that is cut short")),
+            (r#"{"type":"commonjs"#, Unknown("JSON that is cut short")),
+            ("{} {}", Unknown("JSON of several values, none of them known")),
+        ] {
+            assert_eq!(of(text.as_bytes()), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn binary_formats_are_known_by_their_first_bytes() {
+        for (bytes, found) in [
+            (&b"\xd4\xc3\xb2\xa1\x02\0"[..], Unread("pcap")),
+            (b"\x4d\x3c\xb2\xa1\x02\0", Unread("pcap")),
+            (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Unread("pcapng")),
+            (b"POST /v0.4/traces HTTP/1.1\r\nHost: x\r\n\r\n\x90", Unread("a saved HTTP message")),
+            (b"\0\0\0\x03\x0a\x01\x00", COLLECTOR_FILE),
+            (b"\0\0\0\x02{}\0\0\0\x02{}", COLLECTOR_FILE),
+            (b"\0\0\0\x06\x28\xb5\x2f\xfd\0\0", COLLECTOR_FILE),
+            // gRPC: flag 0 and 10 bytes, the first four of which read as a length of 0.
+            (b"\0\0\0\0\x0a\x0a\x08\x12\x06\x12\x04\x0a\x02\x08\x01", Body),
+            (b"\x90", Body),
+            (b"\xdd\0\0\0\x01\x90", Body),
+            (b"\x0a\x02\x0a\x00", Body),
+            (b"\x1f\x8b\x08", Body),
+            (b"\xff\xfe{\0}\0", Body),
+            (b"", Empty),
+            (b"\xef\xbb\xbf \r\n\t\n", Empty),
+            (b"hello\n", Unknown("text")),
+            ("grüße".as_bytes(), Unknown("text")),
+            (b"\"[]\"", Unknown("text")),
+            (b"GET me a coffee", Unknown("text")),
+        ] {
+            assert_eq!(of(bytes), found, "{bytes:?}");
+        }
+        // A gRPC frame of 256 + 10 bytes reads as a length of 1 and 0a.
+        let mut grpc = vec![0, 0, 0, 1, 0x0a];
+        grpc.resize(5 + 0x10a, 1);
+        assert_eq!(of(&grpc), Body);
+        // OTLP protobuf whose ResourceSpans has as many bytes as a brace stands for.
+        let mut protobuf = b"\x0a\x7b\x12\x79".to_vec();
+        protobuf.resize(2 + 0x7b, b'x');
+        assert_eq!(of(&protobuf), Body);
+        // Text is still text when the head ends inside a character.
+        assert_eq!(of(format!("x{}", "é".repeat(4096)).as_bytes()), Unknown("text"));
+    }
+
+    #[test]
+    fn a_name_settles_only_what_content_leaves_open() {
+        assert_eq!(named(br#"{"a":1}"#, "x.v0.4.json"), Body);
+        assert_eq!(named(b"hello", "x.v0.4.bin"), Body);
+        assert_eq!(named(br#"{"type":"capture"}"#, "x.v0.4.bin"), Capture);
+        assert_eq!(named(br#"{"log":{"entries":[]}}"#, "x.v0.4.bin"), Unread("HAR"));
+    }
+
+    #[test]
+    fn a_huge_first_value_is_not_read_to_its_end() {
+        let text = format!("{{\"x\":\"{}\",\"resourceSpans\":[]}}", "y".repeat(3000));
+        let mut input = Cursor::new(text.as_bytes());
+        let (found, _) = detect(&mut input, Path::new("-"), 1000).unwrap();
+        assert_eq!(found, Unknown("JSON that is cut short"));
     }
 }

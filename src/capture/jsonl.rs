@@ -4,7 +4,7 @@
 //! {"type":"capture","v":1,"created":"2026-11-20T10:00:00.000000000Z","writer":"spanglass 0.1.0","listen":["127.0.0.1:8126"]}
 //! {"type":"request","seq":1,"t":"2026-11-20T10:06:08.779558192Z","conn":1,"transport":"tcp","method":"POST",
 //!  "path":"/v0.4/traces","http":"1.1","headers":[["Content-Type","application/msgpack"]],"framing":"content-length",
-//!  "body_len":1,"body_crc":"83dcefb7","body":"kA=="}
+//!  "body_len":1,"body_crc":"220d7cc9","body":"kA=="}
 //! {"type":"response","seq":1,"t":"2026-11-20T10:06:08.779908192Z","status":200,"headers":[],"body_len":0,"body_crc":"00000000","body":""}
 //! {"type":"end","requests":1}
 //! ```
@@ -79,6 +79,15 @@ pub(super) fn parse(text: &[u8]) -> Result<(Line<'_>, usize), serde_json::Error>
     }
 }
 
+/// What serde_json found, with the column in place of its own line number.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => format!("{what} at column {}", error.column()),
+        None => text,
+    }
+}
+
 impl Line<'_> {
     pub(super) fn kind(&self) -> Kind {
         match self.kind.as_ref().map(|kind| kind.0.as_ref()) {
@@ -123,16 +132,14 @@ impl Line<'_> {
         let announced = body_len.map(|len| len.get());
         match (&body, &body_text) {
             (Some(Text(body)), _) => {
-                check_size(
-                    body.len() as u64 / 4 * 3 - body.bytes().rev().take(2).filter(|b| *b == b'=').count() as u64,
-                    limit,
-                )?;
+                let padding = body.bytes().rev().take(2).filter(|byte| *byte == b'=').count();
+                check_size((body.len() / 4 * 3).saturating_sub(padding), limit)?;
                 STANDARD.decode_vec(body.as_ref(), &mut request.body).map_err(|error| {
                     Diagnostic::new(BAD_RECORD, format!("the body of a request is not base64: {error}"))
                 })?;
             }
             (None, Some(Text(text))) => {
-                check_size(text.len() as u64, limit)?;
+                check_size(text.len(), limit)?;
                 request.body.extend_from_slice(text.as_bytes());
             }
             (None, None) if may_lack_body(&request.method, announced) => {}
@@ -147,8 +154,8 @@ fn replace(target: &mut String, text: Option<Text<'_>>) {
     target.push_str(text.as_ref().map_or("", |text| &text.0));
 }
 
-fn check_size(size: u64, limit: u64) -> Result<(), Diagnostic> {
-    if size <= limit {
+fn check_size(size: usize, limit: u64) -> Result<(), Diagnostic> {
+    if size as u64 <= limit {
         return Ok(());
     }
     let message = format!("the body of a request has {size} bytes, {limit} are allowed");
@@ -203,14 +210,14 @@ impl<'de> Deserialize<'de> for Fields {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Fields, A::Error> {
                 let mut headers = Headers::default();
-                while let Some((name, value)) = pairs.next_element::<(Cow<'de, str>, FieldValue)>()? {
+                while let Some((name, value)) = pairs.next_element::<(String, FieldValue)>()? {
                     headers.push(name, value.0);
                 }
                 Ok(Fields(headers))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Fields, A::Error> {
                 let mut headers = Headers::default();
-                while let Some((name, value)) = pairs.next_entry::<Cow<'de, str>, FieldValue>()? {
+                while let Some((name, value)) = pairs.next_entry::<String, FieldValue>()? {
                     headers.push(name, value.0);
                 }
                 Ok(Fields(headers))
@@ -240,10 +247,10 @@ impl<'de> Deserialize<'de> for FieldValue {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FieldValue, A::Error> {
                 let mut value = None;
-                while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
+                while let Some(key) = entries.next_key::<String>()? {
                     if key == "base64" {
-                        let text = entries.next_value::<Cow<'de, str>>()?;
-                        let bytes = STANDARD.decode(text.as_ref()).map_err(serde::de::Error::custom)?;
+                        let text = entries.next_value::<String>()?;
+                        let bytes = STANDARD.decode(text).map_err(serde::de::Error::custom)?;
                         value = Some(match String::from_utf8(bytes) {
                             Ok(text) => text,
                             Err(error) => error.as_bytes().iter().copied().map(char::from).collect(),
@@ -386,4 +393,252 @@ fn write_with_body(out: &mut impl Write, mut line: String, body: &[u8], text: Op
     }
     line.push_str("}\n");
     out.write_all(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CaptureLimits, open};
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use proptest::prelude::*;
+    use std::io::Cursor;
+    use std::path::Path;
+
+    const ARRIVAL: Arrival<'_> =
+        Arrival { seq: 1, conn: 1, transport: "tcp", http: "1.1", framing: "content-length", redacted: &[] };
+
+    fn request(content_type: &str, body: &[u8]) -> CaptureRecord {
+        let mut headers = Headers::default();
+        headers.push("Content-Type", content_type);
+        let request = Request { method: "POST".into(), path: "/v0.4/traces".into(), headers, body: body.to_vec() };
+        CaptureRecord {
+            seq: Some(1),
+            received: Some(Timestamp(1_795_169_168_779_558_192)),
+            request,
+            ..CaptureRecord::default()
+        }
+    }
+
+    fn written(record: &CaptureRecord, arrival: &Arrival<'_>) -> String {
+        let mut out = Vec::new();
+        write_request(&mut out, record, arrival).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn read(text: &str) -> Result<CaptureRecord, String> {
+        let mut record = CaptureRecord::default();
+        let (line, _) = parse(text.as_bytes()).map_err(|error| reason(&error))?;
+        assert_eq!(line.kind(), Kind::Request);
+        let untrue = line.into_request(1000, &mut record).map_err(|finding| finding.to_string())?;
+        untrue.map_or(Ok(record), Err)
+    }
+
+    #[test]
+    fn lines_are_written_as_documented() {
+        let time = Timestamp(1_795_169_168_779_558_192);
+        let mut out = Vec::new();
+        write_capture_line(&mut out, Timestamp(0), "spanglass 0.1.0", &["127.0.0.1:8126".into()]).unwrap();
+        write_request(&mut out, &request("application/msgpack", &[0x90]), &ARRIVAL).unwrap();
+        let mut headers = Headers::default();
+        headers.push("Content-Type", "application/json");
+        let answer = Response { status: 200, headers, body: b"{}".to_vec(), ..Response::default() };
+        write_response(&mut out, 1, time, &answer).unwrap();
+        write_end(&mut out, 1).unwrap();
+        let expected = r#"{"type":"capture","v":1,"created":"1970-01-01T00:00:00.000000000Z","writer":"spanglass 0.1.0","listen":["127.0.0.1:8126"]}
+{"type":"request","seq":1,"t":"2026-11-20T10:06:08.779558192Z","conn":1,"transport":"tcp","method":"POST","path":"/v0.4/traces","http":"1.1","headers":[["Content-Type","application/msgpack"]],"framing":"content-length","body_len":1,"body_crc":"220d7cc9","body":"kA=="}
+{"type":"response","seq":1,"t":"2026-11-20T10:06:08.779558192Z","status":200,"headers":[["Content-Type","application/json"]],"body_len":2,"body_crc":"a3a6bf43","body":"e30="}
+{"type":"end","requests":1}
+"#;
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
+    #[test]
+    fn text_bodies_stay_readable_and_optional_keys_stay_out() {
+        for (content_type, body, text) in [
+            ("application/json", &b"{\"a\":\"\\n\"}"[..], true),
+            ("Application/Problem+JSON; charset=utf-8", b"{}", true),
+            ("text/plain", b"a\0b\x7f", true),
+            ("application/json", b"\xff", false),
+            ("application/json", b"", false),
+            ("application/x-protobuf", b"abc", false),
+        ] {
+            let record = request(content_type, body);
+            let line = written(&record, &ARRIVAL);
+            assert_eq!(line.contains(",\"body_text\":\""), text, "{line}");
+            assert_eq!(line.contains(",\"body\":\""), !text, "{line}");
+            assert_eq!(read(&line), Ok(record));
+        }
+        let mut record = request("text/plain", b"ab");
+        record.received = None;
+        record.aborted = true;
+        let line = written(&record, &Arrival { redacted: &["DD-API-KEY".into()], ..ARRIVAL });
+        assert!(
+            line.contains(r#"]],"redacted":["DD-API-KEY"],"framing":"content-length","aborted":true,"body_len":2,"#)
+        );
+        assert!(!line.contains(r#""t":"#));
+        assert_eq!(read(&line), Ok(record));
+    }
+
+    #[test]
+    fn keys_stand_in_any_order_and_others_are_ignored() {
+        let record = read(
+            r#"{"body":"kA==","x":{"type":[1,{"body":null}]},"headers":[],"path":"/é\u0065","body_text":null,"method":"PUT"}"#,
+        );
+        let record = record.expect("a hand-made line");
+        assert_eq!((record.request.method.as_str(), record.request.path.as_str()), ("PUT", "/ée"));
+        assert_eq!((record.request.body.as_slice(), record.seq, record.received), (&[0x90][..], None, None));
+    }
+
+    #[test]
+    fn headers_are_pairs_and_values_may_be_bytes() {
+        let line = |headers: &str| format!(r#"{{"type":"request","method":"GET","headers":{headers}}}"#);
+        let all = |record: CaptureRecord| -> Vec<(String, String)> {
+            record.request.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            read(&line(r#"[["A","1"],["a","\t"],["B",{"base64":"6Q==","x":[]}],["C",{"base64":"w6k="}],["D",5]]"#))
+                .map(all),
+            Ok(vec![pair("A", "1"), pair("a", "\t"), pair("B", "é"), pair("C", "é"), pair("D", "5")])
+        );
+        assert_eq!(read(&line(r#"{"A":"1"}"#)).map(all), Ok(vec![pair("A", "1")]));
+        for wrong in
+            [r#"[["A"]]"#, r#"[["A","1","2"]]"#, r#"[["A",null]]"#, r#"[["A",{"base64":"!"}]]"#, "5", r#"[["A",{}]]"#]
+        {
+            assert!(read(&line(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lengths_and_checksums_are_compared() {
+        let line = |rest: &str| read(&format!(r#"{{"type":"request",{rest},"body":"kA=="}}"#)).map(|_| ());
+        for fine in [r#""body_len":1"#, r#""body_crc":"220D7CC9""#, r#""body_len":null,"body_crc":null"#] {
+            assert_eq!(line(fine), Ok(()));
+        }
+        for (rest, message) in [
+            (r#""body_len":2"#, "body_len is 2, the body has 1 bytes"),
+            (r#""body_len":"1""#, "body_len is \"1\", the body has 1 bytes"),
+            (r#""body_len":-1"#, "body_len is -1, the body has 1 bytes"),
+            (r#""body_crc":"00000000""#, "body_crc is \"00000000\", the body has 220d7cc9"),
+            (r#""body_crc":"+20d7cc9""#, "body_crc is \"+20d7cc9\", the body has 220d7cc9"),
+            (r#""body_crc":5"#, "body_crc is \"\", the body has 220d7cc9"),
+        ] {
+            assert_eq!(line(rest), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn bodies_are_whole_or_missing() {
+        let line = |text: &str| read(text).map(|record| record.request.body.len());
+        assert_eq!(line(r#"{"type":"request","method":"GET","path":"/info"}"#), Ok(0));
+        assert_eq!(line(r#"{"type":"request","method":"POST","body_len":0}"#), Ok(0));
+        let missing = "warning[C005]: a request was recorded without its body";
+        assert_eq!(line(r#"{"type":"request","method":"POST"}"#), Err(missing.into()));
+        assert_eq!(line(r#"{"type":"request","method":"GET","body_len":7}"#), Err(missing.into()));
+        for wrong in ["k", "=", "kA", "kA=", "k!==", "kB=="] {
+            let found = line(&format!(r#"{{"type":"request","body":"{wrong}"}}"#)).unwrap_err();
+            assert!(found.starts_with("warning[C002]: the body of a request is not base64"), "{found}");
+        }
+        let large = "error[D015]: the body of a request has 1001 bytes, 1000 are allowed";
+        assert_eq!(line(&format!(r#"{{"type":"request","body":"{}"}}"#, STANDARD.encode([7; 1000]))), Ok(1000));
+        assert_eq!(
+            line(&format!(r#"{{"type":"request","body":"{}"}}"#, STANDARD.encode([7; 1001]))),
+            Err(large.into())
+        );
+        assert_eq!(line(&format!(r#"{{"type":"request","body_text":"{}"}}"#, "x".repeat(1001))), Err(large.into()));
+    }
+
+    #[test]
+    fn times_are_read_in_every_form_of_rfc_3339() {
+        let time = |t: &str| {
+            read(&format!(r#"{{"type":"request","t":{t},"body":""}}"#)).map(|record| record.received.map(|t| t.0))
+        };
+        assert_eq!(time(r#""2026-11-20T10:06:08.779558192Z""#), Ok(Some(1_795_169_168_779_558_192)));
+        assert_eq!(time(r#""2026-11-20T11:06:08+01:00""#), Ok(Some(1_795_169_168_000_000_000)));
+        for none in [r#""yesterday""#, "5", "null", r#""9999-01-01T00:00:00Z""#] {
+            assert_eq!(time(none), Ok(None), "{none}");
+        }
+    }
+
+    #[test]
+    fn versions_are_compared() {
+        let unknown = |v: &str| {
+            let text = format!(r#"{{"type":"capture"{v}}}"#);
+            parse(text.as_bytes()).unwrap().0.unknown_version().map(str::to_owned)
+        };
+        for known in ["", r#","v":1"#, r#","v":1.0"#, r#","v":null"#] {
+            assert_eq!(unknown(known), None, "{known}");
+        }
+        assert_eq!(unknown(r#","v":2"#), Some("2".into()));
+        assert_eq!(unknown(r#","v":"1b""#), Some("\"1b\"".into()));
+    }
+
+    fn any_record() -> impl Strategy<Value = CaptureRecord> {
+        let header = ("[!-~]{1,20}", "\\PC{0,20}");
+        let kind = prop::sample::select(vec!["application/json", "text/x", "application/msgpack", ""]);
+        let body = prop_oneof![any::<Vec<u8>>(), any::<String>().prop_map(String::into_bytes)];
+        (
+            any::<String>(),
+            any::<String>(),
+            prop::collection::vec(header, 0..4),
+            kind,
+            body,
+            any::<Option<i64>>(),
+            any::<bool>(),
+        )
+            .prop_map(|(method, path, pairs, kind, body, time, aborted)| {
+                let mut headers = Headers::default();
+                pairs.into_iter().for_each(|(name, value)| headers.push(name, value));
+                if !kind.is_empty() {
+                    headers.push("content-type", kind);
+                }
+                CaptureRecord {
+                    received: time.map(Timestamp),
+                    request: Request { method, path, headers, body },
+                    aborted,
+                    ..CaptureRecord::default()
+                }
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(mut records in prop::collection::vec(any_record(), 0..6)) {
+            let mut out = Vec::new();
+            write_capture_line(&mut out, Timestamp(0), "test", &[]).unwrap();
+            for (index, record) in records.iter_mut().enumerate() {
+                (record.index, record.seq) = (index, Some(index as u64 + 1));
+                write_request(&mut out, record, &Arrival { seq: index as u64 + 1, ..ARRIVAL }).unwrap();
+                write_response(&mut out, index as u64 + 1, Timestamp(1), &Response::default()).unwrap();
+            }
+            write_end(&mut out, records.len() as u64).unwrap();
+            let mut found = Diagnostics::default();
+            let mut capture = open(Cursor::new(out), Path::new("-"), CaptureLimits::default()).unwrap();
+            for record in &records {
+                let read = capture.next_record(&mut found);
+                prop_assert_eq!(read.as_ref(), Some(record));
+            }
+            prop_assert_eq!(capture.next_record(&mut found), None);
+            prop_assert_eq!(capture.responses(), records.len() as u64);
+            let aborted = records.iter().filter(|record| record.aborted).count();
+            prop_assert_eq!(found.iter().filter(|finding| finding.code() == BODY_MISSING).count(), aborted);
+            prop_assert_eq!(found.iter().count(), aborted);
+            for record in records.iter().rev() {
+                prop_assert_eq!(capture.record(record.index), Ok(record.clone()));
+            }
+        }
+
+        #[test]
+        fn no_line_makes_it_panic(text in "\\{\"(type|body|headers|v|t|body_len)\":[\\[{\"]?(request|kA==|[0-9]|\\PC){0,9}[\\]}\"]{0,3}\\}?", bytes: Vec<u8>) {
+            let _ = read_any(text.as_bytes());
+            let _ = read_any(&bytes);
+        }
+    }
+
+    fn read_any(text: &[u8]) -> Option<()> {
+        let (line, used) = parse(text).ok()?;
+        assert!(used <= text.len());
+        let _ = line.unknown_version();
+        line.into_request(10, &mut CaptureRecord::default()).ok().map(|_| ())
+    }
 }

@@ -252,3 +252,49 @@ impl<R: BufRead + Seek> Capture<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn refusal(bytes: &[u8]) -> String {
+        match open(Cursor::new(bytes), Path::new("in"), CaptureLimits::default()) {
+            Ok(capture) => format!("opened as {}", capture.format()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_capture_is_named() {
+        assert_eq!(refusal(b""), "the input is empty");
+        assert_eq!(
+            refusal(b"hello\n"),
+            "no capture and no request body: this looks like text; first bytes 68 65 6c 6c 6f 0a"
+        );
+        assert_eq!(
+            refusal(b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0"),
+            "no capture and no request body: this looks like pcap (not read by this version); \
+             first bytes d4 c3 b2 a1 02 00 04 00 00 00 00 00 00 00 00 00"
+        );
+    }
+
+    #[test]
+    fn empty_documents_have_no_requests() {
+        for text in ["[]", " {}\n"] {
+            let mut capture = open(Cursor::new(text), Path::new("in"), CaptureLimits::default()).unwrap();
+            let mut found = Diagnostics::default();
+            assert!(capture.next_record(&mut found).is_none());
+            assert!(found.is_empty() && capture.skipped() == 0 && capture.error().is_none());
+            assert_eq!(capture.format(), "empty JSON document");
+        }
+    }
+
+    #[test]
+    fn a_finding_inside_an_error_of_the_input_is_handed_on() {
+        let finding = Diagnostic::new(crate::encoding::codes::BAD_ENCODING, "gzip data is cut short");
+        let error = io::Error::new(io::ErrorKind::InvalidData, finding.clone());
+        assert!(matches!(OpenError::from(error), OpenError::Finding(found) if found == finding));
+        assert!(matches!(OpenError::from(io::Error::other("no")), OpenError::Io(_)));
+    }
+}

@@ -91,3 +91,71 @@ pub(super) enum Failure {
     Finding(Diagnostic),
     Io(io::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{OpenError, open, open_body};
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use std::io::Cursor;
+
+    #[test]
+    fn names_tell_endpoints() {
+        for (name, path) in [
+            ("flame-abc-py.v0.4.bin", Some("/v0.4/traces")),
+            ("dir.v0.3/hello.v0.5.bin.gz", Some("/v0.5/traces")),
+            ("v1.0.bin.zst", Some("/v1.0/traces")),
+            ("a.v0.7.json", Some("/v0.7/traces")),
+            ("a.v0.3.bin", Some("/v0.3/traces")),
+            ("a.v0.6-stats.bin", Some("/v0.6/stats")),
+            ("a.otlp-proto.bin", Some("/v1/traces")),
+            ("a.otlp-grpc.bin", Some("/opentelemetry.proto.collector.trace.v1.TraceService/Export")),
+            ("a.v0.4.meta.json", None),
+            ("rev0.4.bin", None),
+            ("a.v0.4", None),
+            ("a.v0.4.txt", None),
+            ("-", None),
+        ] {
+            assert_eq!(endpoint(Path::new(name)).map(|(path, _)| path), path, "{name}");
+        }
+        assert_eq!(endpoint(Path::new("a.otlp-json.json")), Some(("/v1/traces", Some("application/json"))));
+    }
+
+    #[test]
+    fn a_file_is_one_body() {
+        let mut found = Diagnostics::default();
+        let name = Path::new("a.otlp-proto.bin");
+        let mut capture = open(Cursor::new(b"\x0a\x00"), name, CaptureLimits::default()).unwrap();
+        assert_eq!(capture.format(), "request body");
+        let record = capture.next_record(&mut found).expect("a body");
+        assert_eq!((record.index, record.bare, record.request.method.as_str()), (0, true, ""));
+        assert_eq!((record.request.path.as_str(), &record.request.body[..]), ("/v1/traces", &b"\x0a\x00"[..]));
+        assert_eq!(record.request.headers.get("content-type"), Some("application/x-protobuf"));
+        assert!(capture.next_record(&mut found).is_none() && found.is_empty());
+        assert_eq!(capture.record(0).as_ref(), Ok(&record));
+        assert_eq!(capture.record(1).unwrap_err().code().id(), "C005");
+    }
+
+    #[test]
+    fn a_body_over_its_limit_is_skipped() {
+        let mut found = Diagnostics::default();
+        let limits = CaptureLimits { bare_body: 3, ..CaptureLimits::default() };
+        let mut capture = open(Cursor::new(b"\x94\x90\x90\x90\x90"), Path::new("big.bin"), limits).unwrap();
+        assert!(capture.next_record(&mut found).is_none());
+        assert_eq!(capture.skipped(), 1);
+        let finding = found.iter().next().expect("a finding");
+        assert_eq!(finding.to_string(), "error[D015]: the body has 5 bytes, 3 are allowed (big.bin, byte 0)");
+    }
+
+    #[test]
+    fn a_body_can_be_opened_whatever_it_looks_like() {
+        let mut found = Diagnostics::default();
+        let text = b"{\"a\":1}";
+        assert!(matches!(
+            open(Cursor::new(text), Path::new("-"), CaptureLimits::default()),
+            Err(OpenError::NotACapture { .. })
+        ));
+        let mut capture = open_body(Cursor::new(text), Path::new("-"), CaptureLimits::default());
+        assert_eq!(capture.next_record(&mut found).map(|record| record.request.body), Some(text.to_vec()));
+    }
+}

@@ -58,19 +58,24 @@ pub struct Trace<'b> {
 }
 
 impl<'b> Trace<'b> {
-    /// The spans of `payloads` for which `belongs` holds, as trace `id`.
-    pub fn of(id: TraceId, payloads: Vec<Payload<'b>>, belongs: impl Fn(Span<'b>) -> bool) -> Self {
-        if let [only] = payloads.as_slice()
-            && only.spans().all(&belongs)
-        {
+    /// The spans of `payloads` with the given positions; `None` for all spans of a payload.
+    pub fn of(id: TraceId, payloads: Vec<Payload<'b>>, positions: &[Option<&[u32]>]) -> Self {
+        if let ([only], [None]) = (payloads.as_slice(), positions) {
             return Trace { id, len: only.spans().len(), payloads, spans: None };
         }
         let mut spans = Vec::new();
-        for (number, payload) in payloads.iter().enumerate() {
-            let wanted = payload.spans().enumerate().filter(|(_, span)| belongs(*span));
-            spans.extend(wanted.map(|(index, _)| (number as u32, index as u32)));
+        for ((number, payload), positions) in (0u32..).zip(&payloads).zip(positions) {
+            match positions {
+                None => spans.extend((0..payload.spans().len() as u32).map(|span| (number, span))),
+                Some(positions) => spans.extend(positions.iter().map(|span| (number, *span))),
+            }
         }
         Trace { id, payloads, len: spans.len(), spans: Some(spans) }
+    }
+
+    /// All spans of one payload, as one trace.
+    pub fn whole(id: TraceId, payload: Payload<'b>) -> Self {
+        Trace::of(id, vec![payload], &[None])
     }
 
     /// Its id, with the high half when any span said it.

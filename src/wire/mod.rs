@@ -114,6 +114,12 @@ impl Protocol {
         others.into_iter().any(|part| path.contains(part)).then_some(Endpoint::Other)
     }
 
+    /// Whether `body` is an array of arrays that begins with a map: v0.4 beyond doubt.
+    pub fn has_span_maps(body: &[u8]) -> bool {
+        let mut reader = Reader::new(body);
+        reader.array().is_ok() && reader.array().is_ok() && reader.map().is_ok()
+    }
+
     /// What a body looks like, from its content alone (wire.md section 1).
     pub fn sniff(body: &[u8]) -> Option<Protocol> {
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();

@@ -1,0 +1,7 @@
+//! What trees mean: where time went, over one trace and over many.
+
+mod critical_path;
+mod summary;
+
+pub use critical_path::critical_path;
+pub use summary::{Operation, OperationKey, Operations, Quantiles};

@@ -1,0 +1,539 @@
+//! Captures meet protocols: records are decoded and their spans grouped by trace over all inputs.
+//!
+//! Two steps. [`Intake::scan`] streams once through every record, hands each decoded payload to the caller and
+//! notes for every trace which records hold its spans. [`Intake::visit`] then takes traces one by one, with the
+//! records of that trace loaded again if they were not kept. Memory is one trace with its records, a budget of
+//! kept records, and an index of about a hundred bytes a trace. Findings of decoding are reported by the scan only.
+
+use crate::capture::{Capture, CaptureRecord};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
+use crate::encoding::{self, Encoding, codes::BAD_ENCODING};
+use crate::id::TraceId;
+use crate::time::{Nanos, Timestamp};
+use crate::trace::{Batch, Payload, Span, Trace, TraceJoin};
+use crate::wire::{self, Endpoint, Options, Protocol, codes::UNKNOWN_PROTOCOL};
+use std::collections::BTreeMap;
+use std::io::{BufRead, Seek};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// What governs an intake, beside the [`Options`] of decoding.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The protocol of bare bodies whose name does not tell it.
+    pub protocol: Option<Protocol>,
+    /// Bounds on decompressed bodies.
+    pub encoding: encoding::Limits,
+    /// Stop at the first record that does not decode.
+    pub strict: bool,
+    /// Bytes of decoded records to keep between scan and visit.
+    pub budget: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { protocol: None, encoding: encoding::Limits::default(), strict: false, budget: 256 << 20 }
+    }
+}
+
+/// Records of the whole input. `read = decoded + skipped`, and `other`, `refused` are parts of `skipped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests or documents found.
+    pub read: u64,
+    /// Those that gave spans, also partly.
+    pub decoded: u64,
+    /// The rest.
+    pub skipped: u64,
+    /// Skipped because they carry no traces: statistics, telemetry, `/info`.
+    pub other: u64,
+    /// Skipped although they carry traces: broken, or in a protocol that is not read.
+    pub refused: u64,
+    /// Spans in the decoded records.
+    pub spans: u64,
+    /// Bytes of the decoded records' bodies, as recorded.
+    pub bytes: u64,
+}
+
+/// A trace and where it lies.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// Its id, with the high half when any span said it.
+    pub id: TraceId,
+    /// Records with spans of it, in input order.
+    pub records: Vec<u32>,
+    /// How many spans.
+    pub spans: u64,
+    /// How many of them are marked as failed.
+    pub errors: u64,
+    /// How many of them the scan's filter took.
+    pub matches: u64,
+    /// First start.
+    pub start: Timestamp,
+    /// Last end.
+    pub end: Timestamp,
+    /// Services in order of appearance, at most [`MOST_SERVICES`].
+    pub services: Vec<Box<str>>,
+    /// Service, name and resource of the earliest root, or of the earliest span when there is no root.
+    pub top: [String; 3],
+    /// Whether that is a root, and when it starts.
+    top_rank: (bool, Timestamp),
+}
+
+/// Most services that are listed of one trace.
+pub const MOST_SERVICES: usize = 64;
+
+impl Located {
+    /// From the first start to the last end.
+    pub fn duration(&self) -> Nanos {
+        self.end - self.start
+    }
+
+    fn of(id: TraceId) -> Self {
+        Located {
+            id,
+            records: Vec::new(),
+            spans: 0,
+            errors: 0,
+            matches: 0,
+            start: Timestamp(i64::MAX),
+            end: Timestamp(i64::MIN),
+            services: Vec::new(),
+            top: Default::default(),
+            top_rank: (true, Timestamp(i64::MAX)),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, span: Span<'_>) {
+        self.spans += 1;
+        self.errors += u64::from(span.error());
+        self.start = self.start.min(span.start());
+        self.end = self.end.max(span.end());
+        let rank = (span.parent_id().is_some(), span.start());
+        if rank < self.top_rank || self.spans == 1 {
+            self.top_rank = rank;
+            for (kept, text) in self.top.iter_mut().zip([span.service(), span.name(), span.resource()]) {
+                kept.clear();
+                kept.push_str(text);
+            }
+        }
+        let service = span.service_bytes();
+        if self.services.last().is_none_or(|last| last.as_bytes() != service) {
+            self.add_service(span.service());
+        }
+    }
+
+    fn add_service(&mut self, service: &str) {
+        if let Some(known) = self.services.iter().position(|known| **known == *service) {
+            // The last place is the one that the next span is compared with first.
+            self.services[known..].rotate_left(1);
+        } else if self.services.len() < MOST_SERVICES {
+            self.services.push(service.into());
+        }
+    }
+}
+
+/// One decoded record, as [`Intake::scan`] hands it out.
+#[derive(Clone, Copy, Debug)]
+pub struct Scanned<'s> {
+    /// Its number over the whole input, from 0.
+    pub number: usize,
+    /// The file it is in.
+    pub file: &'s Path,
+    /// The record.
+    pub record: &'s CaptureRecord,
+    /// The protocol it was decoded as.
+    pub protocol: Protocol,
+    /// Its spans.
+    pub payload: Payload<'s>,
+}
+
+/// Opened captures, read as one input.
+pub struct Intake<R> {
+    inputs: Vec<(PathBuf, Capture<R>)>,
+    settings: Settings,
+    counts: Counts,
+    /// Input and number in it, of every record.
+    places: Vec<(u32, u32)>,
+    join: TraceJoin,
+    traces: Vec<Located>,
+    loaded: BTreeMap<u32, Loaded>,
+    loaded_bytes: usize,
+    spare: Option<Loaded>,
+}
+
+/// A record in memory with its spans.
+#[derive(Default)]
+struct Loaded {
+    record: CaptureRecord,
+    /// The body without its content encoding, when it has one.
+    decoded: Option<Vec<u8>>,
+    batch: Batch,
+    /// Spans by trace: (trace, from, to) of `order`, by trace.
+    groups: Vec<(u32, u32, u32)>,
+    order: Vec<u32>,
+}
+
+impl Loaded {
+    fn body(&self) -> &[u8] {
+        self.decoded.as_deref().unwrap_or(&self.record.request.body)
+    }
+
+    fn payload(&self) -> Payload<'_> {
+        self.batch.view(self.body())
+    }
+
+    fn bytes(&self) -> usize {
+        self.record.request.body.len()
+            + self.decoded.as_ref().map_or(0, Vec::len)
+            + self.batch.heap_bytes()
+            + 4 * self.order.len()
+    }
+
+    /// Sorts the spans by trace, keeping their order within each.
+    fn group(&mut self, join: &mut TraceJoin) {
+        self.groups.clear();
+        self.order.clear();
+        let slots: Vec<u32> = self.payload().spans().map(|span| join.slot(span.trace_id()) as u32).collect();
+        let Some(first) = slots.first().copied() else { return };
+        if slots.iter().all(|slot| *slot == first) {
+            self.groups.push((first, 0, slots.len() as u32));
+            return;
+        }
+        self.order.extend(0..slots.len() as u32);
+        self.order.sort_by_key(|index| slots[*index as usize]);
+        for (position, index) in self.order.iter().enumerate() {
+            let (slot, position) = (slots[*index as usize], position as u32);
+            match self.groups.last_mut() {
+                Some((last, _, to)) if *last == slot => *to = position + 1,
+                _ => self.groups.push((slot, position, position + 1)),
+            }
+        }
+    }
+
+    /// The spans of trace `slot`; `None` when all spans are of it.
+    fn spans_of(&self, slot: u32) -> Option<&[u32]> {
+        if self.order.is_empty() {
+            return None;
+        }
+        let found = self.groups.binary_search_by_key(&slot, |(slot, _, _)| *slot);
+        let (_, from, to) = found.ok().and_then(|at| self.groups.get(at)).copied().unwrap_or_default();
+        Some(self.order.get(from as usize..to as usize).unwrap_or_default())
+    }
+}
+
+impl<R: BufRead + Seek> Intake<R> {
+    /// Takes opened captures, each with the name of its file.
+    pub fn new(inputs: Vec<(PathBuf, Capture<R>)>, settings: Settings) -> Self {
+        Intake {
+            inputs,
+            settings,
+            counts: Counts::default(),
+            places: Vec::new(),
+            join: TraceJoin::default(),
+            traces: Vec::new(),
+            loaded: BTreeMap::new(),
+            loaded_bytes: 0,
+            spare: None,
+        }
+    }
+
+    /// Reads everything once. `each` sees every record that gave spans; `filter` says which spans to count as
+    /// matches of their trace. Returns false when `settings.strict` or `each` stopped it.
+    pub fn scan(
+        &mut self,
+        options: &Options<'_>,
+        filter: Option<&dyn Fn(Span<'_>) -> bool>,
+        out: &mut Diagnostics,
+        mut each: impl FnMut(&Scanned<'_>, &mut Diagnostics) -> ControlFlow<()>,
+    ) -> bool {
+        for input in 0..self.inputs.len() {
+            loop {
+                let mut loaded = self.spare.take().unwrap_or_default();
+                let (file, capture) = &mut self.inputs[input];
+                let errors_before = out.total(Severity::Error);
+                if !capture.read(&mut loaded.record, out) {
+                    self.spare = Some(loaded);
+                    break;
+                }
+                let number = self.places.len();
+                self.places.push((input as u32, loaded.record.index as u32));
+                self.counts.read += 1;
+                let protocol = load(&mut loaded, number, &self.settings, options, out);
+                let spans = loaded.payload().spans().len();
+                match protocol {
+                    Ok(protocol) if spans > 0 => {
+                        self.counts.decoded += 1;
+                        self.counts.spans += spans as u64;
+                        self.counts.bytes += loaded.record.request.body.len() as u64;
+                        let scanned = Scanned {
+                            number,
+                            file,
+                            record: &loaded.record,
+                            protocol,
+                            payload: loaded.batch.view(loaded.body()),
+                        };
+                        if each(&scanned, out).is_break() {
+                            return false;
+                        }
+                        self.locate(&mut loaded, number, filter);
+                        self.keep(number, loaded);
+                    }
+                    outcome => {
+                        self.counts.skipped += 1;
+                        match outcome {
+                            Err(NoTraces::Other) => self.counts.other += 1,
+                            Err(NoTraces::Refused) => self.counts.refused += 1,
+                            Ok(_) => {
+                                self.counts.refused += u64::from(out.total(Severity::Error) > errors_before);
+                            }
+                        }
+                        self.spare = Some(loaded);
+                    }
+                }
+                if self.settings.strict && out.total(Severity::Error) > errors_before {
+                    return false;
+                }
+            }
+            let (_, capture) = &self.inputs[input];
+            self.counts.read += capture.skipped();
+            self.counts.skipped += capture.skipped();
+            self.counts.refused += capture.skipped();
+        }
+        true
+    }
+
+    /// Notes which traces the record holds.
+    fn locate(&mut self, loaded: &mut Loaded, number: usize, filter: Option<&dyn Fn(Span<'_>) -> bool>) {
+        loaded.group(&mut self.join);
+        let ids = self.join.ids();
+        while self.traces.len() < ids.len() {
+            self.traces.push(Located::of(ids[self.traces.len()]));
+        }
+        let payload = loaded.payload();
+        for (slot, from, to) in &loaded.groups {
+            let trace = &mut self.traces[*slot as usize];
+            trace.id = ids[*slot as usize];
+            trace.records.push(number as u32);
+            for position in *from..*to {
+                let index = loaded.order.get(position as usize).copied().unwrap_or(position);
+                let Some(span) = payload.span(index as usize) else { continue };
+                trace.add(span);
+                trace.matches += u64::from(filter.is_some_and(|filter| filter(span)));
+            }
+        }
+    }
+
+    /// Keeps a record for the visit while the budget lasts; otherwise its memory serves the next one.
+    fn keep(&mut self, number: usize, loaded: Loaded) {
+        let bytes = loaded.bytes();
+        if self.loaded.is_empty() || self.loaded_bytes + bytes <= self.settings.budget {
+            self.loaded_bytes += bytes;
+            self.loaded.insert(number as u32, loaded);
+        } else {
+            self.spare = Some(loaded);
+        }
+    }
+
+    /// What the scan counted.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The traces that the scan found, first seen first.
+    pub fn traces(&self) -> &[Located] {
+        &self.traces
+    }
+
+    /// Name and container format of every input.
+    pub fn formats(&self) -> impl Iterator<Item = (&Path, &'static str)> {
+        self.inputs.iter().map(|(name, capture)| (name.as_path(), capture.format()))
+    }
+
+    /// The file that a record is in.
+    pub fn file_of(&self, record: usize) -> Option<&Path> {
+        let (input, _) = self.places.get(record)?;
+        self.inputs.get(*input as usize).map(|(name, _)| name.as_path())
+    }
+
+    /// Errors of the inputs themselves that ended their reading early.
+    pub fn input_errors(&self) -> impl Iterator<Item = (&Path, &std::io::Error)> {
+        self.inputs.iter().filter_map(|(name, capture)| Some((name.as_path(), capture.error()?)))
+    }
+
+    /// Hands out the traces numbered in `wanted` (positions in [`Intake::traces`]), in that order, each with the
+    /// numbers of its records. `options` must be those of the scan.
+    pub fn visit(
+        &mut self,
+        wanted: &[usize],
+        options: &Options<'_>,
+        mut each: impl FnMut(&Trace<'_>, &[u32]) -> ControlFlow<()>,
+    ) -> Result<(), Diagnostic> {
+        for slot in wanted {
+            let Some(located) = self.traces.get(*slot) else { continue };
+            let (id, records) = (located.id, located.records.clone());
+            for record in &records {
+                self.load_again(*record, &records, options)?;
+            }
+            let loaded: Vec<&Loaded> = records.iter().filter_map(|record| self.loaded.get(record)).collect();
+            let payloads = loaded.iter().map(|loaded| loaded.payload()).collect();
+            let spans = loaded.iter().map(|loaded| loaded.spans_of(*slot as u32)).collect::<Vec<_>>();
+            if each(&Trace::of(id, payloads, &spans), &records).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads a record that the scan did not keep, dropping others that the trace at hand does not need.
+    fn load_again(&mut self, number: u32, needed: &[u32], options: &Options<'_>) -> Result<(), Diagnostic> {
+        if self.loaded.contains_key(&number) {
+            return Ok(());
+        }
+        let mut memory = self.spare.take();
+        while self.loaded_bytes > self.settings.budget {
+            let Some(idle) = self.loaded.keys().copied().find(|kept| !needed.contains(kept)) else { break };
+            if let Some(dropped) = self.loaded.remove(&idle) {
+                self.loaded_bytes = self.loaded_bytes.saturating_sub(dropped.bytes());
+                memory.get_or_insert(dropped);
+            }
+        }
+        let mut loaded = memory.unwrap_or_default();
+        let Some((input, index)) = self.places.get(number as usize).copied() else { return Ok(()) };
+        if let Some((_, capture)) = self.inputs.get_mut(input as usize) {
+            capture.read_again(index as usize, &mut loaded.record)?;
+        }
+        // Its findings were reported by the scan.
+        let mut reported = Diagnostics::default();
+        let _ = load(&mut loaded, number as usize, &self.settings, options, &mut reported);
+        loaded.group(&mut self.join);
+        self.loaded_bytes += loaded.bytes();
+        self.loaded.insert(number, loaded);
+        Ok(())
+    }
+}
+
+/// Why a record gave no payload at all.
+enum NoTraces {
+    Other,
+    Refused,
+}
+
+/// Undoes the content encoding of a record's body, finds its protocol and decodes it.
+fn load(
+    loaded: &mut Loaded,
+    number: usize,
+    settings: &Settings,
+    options: &Options<'_>,
+    out: &mut Diagnostics,
+) -> Result<Protocol, NoTraces> {
+    loaded.batch.clear();
+    loaded.decoded = None;
+    let request = &loaded.record.request;
+    let endpoint = Protocol::of_path(&request.path);
+    if endpoint == Some(Endpoint::Other) {
+        return Err(NoTraces::Other);
+    }
+    loaded.decoded = content(&loaded.record, number, settings, out)?;
+    let body = loaded.decoded.as_deref().unwrap_or(&loaded.record.request.body);
+    let asked = settings.protocol.filter(|_| loaded.record.bare);
+    let said = match endpoint {
+        Some(Endpoint::Traces(protocol)) => Some(protocol),
+        _ => None,
+    };
+    let Some(protocol) = asked.or_else(|| by_content(said, body)).or(said) else {
+        if !loaded.record.bare && endpoint.is_none() && !request.path.is_empty() {
+            return Err(NoTraces::Other);
+        }
+        unrecognised(body, number, out);
+        return Err(NoTraces::Refused);
+    };
+    if protocol == Protocol::Stats {
+        return Err(NoTraces::Other);
+    }
+    wire::decode(protocol, body, options, &mut loaded.batch, &mut out.body(number));
+    Ok(protocol)
+}
+
+/// The protocol that the content shows, where it speaks clearly against (or in the absence of) what the path says.
+fn by_content(said: Option<Protocol>, body: &[u8]) -> Option<Protocol> {
+    let seen = Protocol::sniff(body)?;
+    match (said, seen) {
+        // Any array looks like v0.4 when nothing better fits, so that alone does not overrule a path.
+        (Some(said), Protocol::V04) if said != Protocol::V05 => Some(said),
+        (Some(Protocol::V05), Protocol::V04) if !Protocol::has_span_maps(body) => Some(Protocol::V05),
+        (Some(Protocol::V03), Protocol::V03 | Protocol::V04) => Some(Protocol::V03),
+        (_, seen) => Some(seen),
+    }
+}
+
+#[cold]
+fn unrecognised(body: &[u8], number: usize, out: &mut Diagnostics) {
+    let first: Vec<String> = body.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let message = format!(
+        "no trace payload: the first bytes are {}; tried msgpack (v0.4, v0.5, v0.7, v1.0), OTLP protobuf and JSON, gRPC \
+         framing",
+        first.join(" ")
+    );
+    let finding = Diagnostic::new(UNKNOWN_PROTOCOL, message).help("name the protocol: --protocol v0.4");
+    out.body(number).take(finding, Some(0), "");
+}
+
+/// The body without its content encoding; `None` when it has none.
+fn content(
+    record: &CaptureRecord,
+    number: usize,
+    settings: &Settings,
+    out: &mut Diagnostics,
+) -> Result<Option<Vec<u8>>, NoTraces> {
+    let request = &record.request;
+    let mut current: Option<Vec<u8>> = None;
+    let said = request.headers.get("content-encoding").unwrap_or_default();
+    let tokens = said.split(',').map(str::trim).filter(|token| !token.is_empty() && *token != "identity");
+    for token in tokens.collect::<Vec<_>>().into_iter().rev() {
+        let body = current.as_deref().unwrap_or(&request.body);
+        let Some(encoding) = Encoding::from_token(token) else {
+            let message = format!("Content-Encoding {token:?} is not known");
+            let help = "gzip, zstd and deflate are read";
+            out.body(number).take(Diagnostic::new(BAD_ENCODING, message).help(help), None, "");
+            return Err(NoTraces::Refused);
+        };
+        match encoding::decode(encoding, body, &settings.encoding) {
+            Ok(decoded) => current = Some(decoded),
+            Err(_) if Encoding::sniff(body).is_none() && Protocol::sniff(body).is_some() => {
+                let message = format!("Content-Encoding says {token}, but the body is not compressed; read as it is");
+                let finding = Diagnostic::new(BAD_ENCODING, message).severity_is(Severity::Warning);
+                out.body(number).take(finding, None, "");
+            }
+            Err(finding) => {
+                out.report(finding.at(Place::Body { record: number, offset: Some(0), path: String::new() }));
+                return Err(NoTraces::Refused);
+            }
+        }
+    }
+    if current.is_none()
+        && let Some(encoding) = Encoding::sniff(&request.body)
+    {
+        match encoding::decode(encoding, &request.body, &settings.encoding) {
+            Ok(decoded) => {
+                if !record.bare {
+                    let message = format!("the body is {encoding}, but no Content-Encoding says so; decompressed");
+                    let finding = Diagnostic::new(BAD_ENCODING, message).severity_is(Severity::Warning);
+                    out.body(number).take(finding, None, "");
+                }
+                current = Some(decoded);
+            }
+            Err(finding) => {
+                out.report(finding.at(Place::Body { record: number, offset: Some(0), path: String::new() }));
+                return Err(NoTraces::Refused);
+            }
+        }
+    }
+    Ok(current)
+}
+
+/// The place of a finding on a whole input.
+pub fn whole(file: &Path) -> Place {
+    Place::Text { source: Source::File(file.to_owned()), range: 0..0, line: None }
+}

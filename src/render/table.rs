@@ -1,0 +1,266 @@
+//! Tables: the list of traces, operations, the spans of a trace in columns.
+
+use super::time::{date, duration};
+use super::{Shown, Theme, clean, clip, paint, spaces, width_of};
+use crate::analysis::Operations;
+use crate::intake::Located;
+use crate::time::Nanos;
+use crate::tree::TraceTree;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+/// How few hex digits tell the ids apart, at least 8.
+pub fn id_digits(ids: impl Iterator<Item = String>) -> usize {
+    let mut sorted: Vec<String> = ids.collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let common = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    sorted.windows(2).map(|pair| common(&pair[0], &pair[1]) + 1).max().unwrap_or(0).clamp(8, 32)
+}
+
+/// One line per trace.
+pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Result<()> {
+    let digits = id_digits(traces.iter().map(|trace| trace.id.to_string()));
+    let glyphs = theme.glyphs();
+    let marked = traces.iter().any(|trace| trace.matches > 0);
+    let head = format!("{:digits$}  {:>8} {:>7} {:>6}  {}", "trace", "duration", "spans", "errors", "root");
+    writeln!(w, "{}", paint(head, theme.palette.faint))?;
+    for trace in traces {
+        let id = trace.id.to_string();
+        let mut line = paint(&id[..digits], theme.palette.strong).to_string();
+        let time = duration(trace.duration(), theme.ascii);
+        line.push_str(spaces(2 + 8usize.saturating_sub(width_of(&time))));
+        line.push_str(&time);
+        line.push_str(&format!(" {:>7}", trace.spans));
+        let errors = if trace.errors > 0 { format!("!{}", trace.errors) } else { "-".to_owned() };
+        let errors = format!(" {errors:>6}");
+        let style = if trace.errors > 0 { theme.palette.error } else { theme.palette.faint };
+        line.push_str(&paint(errors, style).to_string());
+        line.push_str("  ");
+        let [service, name, resource] = &trace.top;
+        let mut label = format!("{service}: {name}");
+        if !resource.is_empty() && resource != name {
+            label.push(' ');
+            label.push_str(resource);
+        }
+        if trace.services.len() > 1 {
+            label.push_str(&format!(" +{} services", trace.services.len() - 1));
+        }
+        if marked {
+            label.push_str(&format!("  * {} match", trace.matches));
+        }
+        let label = clean(&label, theme.ascii);
+        let room = theme.width.saturating_sub(digits + 2 + 8 + 8 + 7 + 2).max(10);
+        line.push_str(&clip(&label, room, glyphs));
+        writeln!(w, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Column heads of [`operations`].
+fn heading(columns: &[&str], theme: &Theme) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(theme.width.clamp(40, usize::from(u16::MAX)) as u16);
+    table.set_header(columns.iter().map(|column| Cell::new(column)));
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if index >= 2 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn print(w: &mut dyn Write, table: &Table) -> io::Result<()> {
+    table.lines().try_for_each(|line| writeln!(w, "{}", line.trim_end()))
+}
+
+/// Operations, longest total first.
+pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, theme: &Theme) -> io::Result<()> {
+    let narrow = theme.width < 80;
+    let mut columns = vec!["service", "operation", "count", "errors"];
+    if self_times {
+        columns.push("self");
+    }
+    columns.extend(if narrow { &["p50", "max"][..] } else { &["total", "p50", "p95", "p99", "max"][..] });
+    let mut table = heading(&columns, theme);
+    let time = |length: Nanos| duration(length, theme.ascii);
+    for (key, operation) in operations.sorted() {
+        let errors = if operation.errors > 0 { format!("!{}", operation.errors) } else { "-".to_owned() };
+        let mut row = vec![
+            clean(&key.service, theme.ascii).into_owned(),
+            clean(&key.name, theme.ascii).into_owned(),
+            operation.count.to_string(),
+            errors,
+        ];
+        if self_times {
+            row.push(time(operation.self_time));
+        }
+        if !narrow {
+            row.push(time(operation.total));
+        }
+        row.push(time(operation.quantile(50)));
+        if !narrow {
+            row.extend([time(operation.quantile(95)), time(operation.quantile(99))]);
+        }
+        row.push(time(operation.max()));
+        table.add_row(row);
+    }
+    print(w, &table)
+}
+
+/// A row of the payload table.
+#[derive(Clone, Debug, Default)]
+pub struct PayloadRow {
+    /// The file the payloads are in.
+    pub file: String,
+    /// Protocol name.
+    pub protocol: &'static str,
+    /// Client, when the request says it.
+    pub client: String,
+    /// Payloads.
+    pub records: u64,
+    /// Chunks in them.
+    pub chunks: u64,
+    /// Spans in them.
+    pub spans: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
+/// Payloads by file, protocol and client.
+pub fn payloads(w: &mut dyn Write, rows: &[PayloadRow], theme: &Theme) -> io::Result<()> {
+    let mut table = heading(&["file", "protocol", "payloads", "chunks", "spans", "bytes", "client"], theme);
+    for row in rows {
+        table.add_row([
+            clean(&row.file, theme.ascii).into_owned(),
+            row.protocol.to_owned(),
+            row.records.to_string(),
+            row.chunks.to_string(),
+            row.spans.to_string(),
+            row.bytes.to_string(),
+            clean(&row.client, theme.ascii).into_owned(),
+        ]);
+    }
+    print(w, &table)
+}
+
+/// What the rows of [`spans`] are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanOrder {
+    /// As they began.
+    #[default]
+    Start,
+    /// Longest first.
+    Duration,
+    /// Longest self time first.
+    SelfTime,
+    /// By name.
+    Name,
+    /// By service.
+    Service,
+    /// Failed ones first.
+    Errors,
+}
+
+/// The spans of a trace as rows of columns: start, total, self, service, name, resource.
+pub fn spans(
+    w: &mut dyn Write,
+    tree: &TraceTree<'_, '_>,
+    depth: Option<usize>,
+    min: Option<Nanos>,
+    order: SpanOrder,
+    theme: &Theme,
+) -> io::Result<Shown> {
+    let overview = super::header::Overview::of(tree);
+    super::header::header(w, tree, &overview, theme)?;
+    let rows = super::rows::Rows::of(tree, depth, min);
+    let mut nodes: Vec<usize> = rows.walk(tree).map(|node| node.index).collect();
+    let of = |index: &usize| tree.span(*index);
+    match order {
+        SpanOrder::Start => nodes.sort_by_key(|index| (of(index).map(|span| span.start()), *index)),
+        SpanOrder::Duration => nodes.sort_by_key(|index| (std::cmp::Reverse(of(index).map(|s| s.duration())), *index)),
+        SpanOrder::SelfTime => nodes.sort_by_cached_key(|index| (std::cmp::Reverse(tree.self_time(*index)), *index)),
+        SpanOrder::Name => nodes.sort_by_key(|index| (of(index).map(|s| (s.name(), s.resource())), *index)),
+        SpanOrder::Service => nodes.sort_by_key(|index| (of(index).map(|s| (s.service(), s.name())), *index)),
+        SpanOrder::Errors => nodes.sort_by_key(|index| (of(index).map(|s| !s.error()), *index)),
+    }
+    let Some((start, _)) = tree.extent() else { return Ok(Shown::default()) };
+    let services = overview.services.iter().map(|name| width_of(name)).max().unwrap_or(0).clamp(7, 18);
+    let with_service = theme.width >= 60;
+    let mut head = format!("{:>8} {:>8} {:>8}   ", "start", "total", "self");
+    if with_service {
+        head.push_str(&format!("{:services$} ", "service"));
+    }
+    head.push_str("name");
+    writeln!(w, "{}", paint(head, theme.palette.faint))?;
+    let glyphs = theme.glyphs();
+    for index in &nodes {
+        let Some(span) = tree.span(*index) else { continue };
+        let mut line = String::new();
+        for time in [span.start() - start, span.duration(), tree.self_time(*index)] {
+            let text = duration(time, theme.ascii);
+            line.push_str(spaces(8usize.saturating_sub(width_of(&text))));
+            line.push_str(&text);
+            line.push(' ');
+        }
+        line.push_str(&paint(if span.error() { "! " } else { "  " }, theme.palette.error).to_string());
+        if with_service {
+            let service = clean(span.service(), theme.ascii);
+            let service = clip(&service, services, glyphs);
+            line.push_str(&paint(&service, theme.palette.service(span.service_bytes())).to_string());
+            line.push_str(spaces(services + 1 - width_of(&service)));
+        }
+        let mut label = clean(span.name(), theme.ascii).into_owned();
+        if span.resource_bytes() != span.name_bytes() && !span.resource().is_empty() {
+            label.push(' ');
+            label.push_str(&clean(span.resource(), theme.ascii));
+        }
+        let used = 29 + if with_service { services + 1 } else { 0 };
+        line.push_str(&clip(&label, theme.width.saturating_sub(used).max(10), glyphs));
+        writeln!(w, "{}", line.trim_end())?;
+    }
+    let shown = Shown { drawn: nodes.len(), of: tree.len() };
+    if shown.drawn < shown.of {
+        let text = format!("{} of {} spans listed; --depth and --min hide the rest", shown.drawn, shown.of);
+        writeln!(w, "{}", paint(text, theme.palette.warning))?;
+    }
+    Ok(shown)
+}
+
+/// One trace by operation: where its time went.
+pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, theme: &Theme) -> io::Result<Shown> {
+    let overview = super::header::Overview::of(tree);
+    super::header::header(w, tree, &overview, theme)?;
+    let mut by_name = Operations::default();
+    let mut by_service: HashMap<&str, Nanos> = HashMap::new();
+    for (index, span) in tree.trace().spans().enumerate() {
+        let own = tree.self_time(index);
+        by_name.add(span.service(), span.name(), span.duration(), own, span.error());
+        let total = by_service.entry(span.service()).or_default();
+        *total = *total + own;
+    }
+    operations(w, &by_name, true, theme)?;
+    let mut services: Vec<_> = by_service.into_iter().collect();
+    services.sort_by_key(|(name, total)| (std::cmp::Reverse(*total), *name));
+    let all: i64 = services.iter().fold(0, |sum: i64, (_, total)| sum.saturating_add(total.0)).max(1);
+    let parts: Vec<String> = services
+        .iter()
+        .map(|(name, total)| {
+            let share = (i128::from(total.0) * 100 / i128::from(all)) as i64;
+            format!("{} {} ({share}%)", clean(name, theme.ascii), duration(*total, theme.ascii))
+        })
+        .collect();
+    let line = format!("self time: {}", parts.join(", "));
+    writeln!(w, "{}", clip(&line, theme.width.max(40), theme.glyphs()))?;
+    Ok(Shown { drawn: tree.len(), of: tree.len() })
+}
+
+/// First and last moment of a set of traces, in words.
+pub fn period(traces: &[Located]) -> Option<String> {
+    let start = traces.iter().map(|trace| trace.start).min()?;
+    let end = traces.iter().map(|trace| trace.end).max()?;
+    Some(format!("{} to {}", date(start), date(end)))
+}
