@@ -33,9 +33,15 @@ pub mod encoding;
 pub mod http;
 pub mod id;
 pub mod intake;
+pub mod lint;
 #[cfg(feature = "render")]
 pub mod render;
 pub mod time;
 pub mod trace;
 pub mod tree;
 pub mod wire;
+
+/// Every code that this version can report, in the order of the catalogue.
+pub fn codes() -> Vec<diagnostic::Code> {
+    [wire::codes::ALL, encoding::codes::ALL, capture::codes::ALL, lint::codes::ALL].concat()
+}

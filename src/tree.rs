@@ -395,9 +395,7 @@ impl IdTable {
                     slot = (slot + 1) & (slots.len() - 1);
                 }
             }
-            IdTable::Sorted(ids) => {
-                ids.binary_search_by_key(&id.0, |(id, _)| *id).ok().map(|position| ids[position].1)
-            }
+            IdTable::Sorted(ids) => ids.binary_search_by_key(&id.0, |(id, _)| *id).ok().map(|position| ids[position].1),
         }
     }
 }

@@ -69,9 +69,9 @@ impl Operations {
             .by_name
             .iter()
             .flat_map(|(service, names)| {
-                names.iter().map(|(name, operation)| {
-                    (OperationKey { service: service.clone(), name: name.clone() }, operation)
-                })
+                names
+                    .iter()
+                    .map(|(name, operation)| (OperationKey { service: service.clone(), name: name.clone() }, operation))
             })
             .collect();
         all.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.cmp(b)));

@@ -208,3 +208,32 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// How a run of the program ended, as its exit status. The only place where the numbers stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Outcome {
+    /// 0: good.
+    #[default]
+    Good = 0,
+    /// 1: the answer is bad: invalid data, findings at or above the threshold, a payload skipped, nothing matched.
+    Bad = 1,
+    /// 2: wrong usage, unreadable input, or input in which nothing at all could be read.
+    Usage = 2,
+    /// 3: the target was not reached or refused the data.
+    Target = 3,
+    /// 130: interrupted.
+    Interrupted = 130,
+}
+
+impl Outcome {
+    /// The exit status.
+    pub fn status(self) -> u8 {
+        self as u8
+    }
+
+    /// The worse of two outcomes.
+    pub fn or(self, other: Outcome) -> Outcome {
+        self.max(other)
+    }
+}

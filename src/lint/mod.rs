@@ -17,3 +17,8 @@
 pub mod codes;
 pub mod payload;
 pub mod structure;
+
+/// `1 chunk`, `2 chunks`.
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

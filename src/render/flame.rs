@@ -73,7 +73,8 @@ pub fn flame(
         if let Some((lane, at)) = lanes.iter().enumerate().find_map(|(lane, boxes)| Some((lane, shares(boxes)?))) {
             lanes[lane][at].sharing += 1;
             shared += 1;
-        } else if let Some((lane, at)) = lanes.iter().enumerate().find_map(|(lane, boxes)| Some((lane, place(boxes)?))) {
+        } else if let Some((lane, at)) = lanes.iter().enumerate().find_map(|(lane, boxes)| Some((lane, place(boxes)?)))
+        {
             lanes[lane].insert(at, Box_ { from, until, span: node.index, sharing: 1 });
         } else if lanes.len() < MOST_LANES {
             lanes.push(vec![Box_ { from, until, span: node.index, sharing: 1 }]);
@@ -97,11 +98,14 @@ pub fn flame(
             }
             let label = format!("{mark}{name}");
             let label = head(&label, room);
-            let style =
-                if span.error() { theme.palette.error } else { theme.palette.service(span.service_bytes()) };
+            let style = if span.error() { theme.palette.error } else { theme.palette.service(span.service_bytes()) };
             let fill = glyphs.fill.repeat(room - width_of(label));
             let text = format!("{}{label}{fill}", glyphs.edge);
-            if coloured { write!(w, "{}", paint(text, style))? } else { write!(w, "{text}")? }
+            if coloured {
+                write!(w, "{}", paint(text, style))?
+            } else {
+                write!(w, "{text}")?
+            }
             at = one.until;
         }
         writeln!(w)?;

@@ -53,8 +53,7 @@ pub(super) fn header(
         [only] if !only.is_empty() => clean(only, theme.ascii).into_owned(),
         many => plural(many.len(), "service", "services"),
     };
-    let mut parts =
-        vec![duration(end - start, theme.ascii), plural(tree.len(), "span", "spans"), services];
+    let mut parts = vec![duration(end - start, theme.ascii), plural(tree.len(), "span", "spans"), services];
     if overview.roots > 1 {
         parts.push(format!("{} roots", overview.roots));
     }

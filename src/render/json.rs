@@ -41,7 +41,11 @@ fn base64(bytes: &[u8]) -> Json {
 }
 
 /// The attributes that `take` takes; of a key that stands twice, the last.
-fn entries<'b>(attributes: Attributes<'b>, take: impl Fn(&Value<'b>) -> bool, as_json: impl Fn(Value<'b>) -> Json) -> Json {
+fn entries<'b>(
+    attributes: Attributes<'b>,
+    take: impl Fn(&Value<'b>) -> bool,
+    as_json: impl Fn(Value<'b>) -> Json,
+) -> Json {
     let taken = attributes.iter().filter(|(_, value)| take(value));
     Json::Object(taken.map(|(key, value)| (key.to_owned(), as_json(value))).collect())
 }
@@ -256,7 +260,7 @@ pub fn trace(w: &mut dyn Write, tree: &TraceTree<'_, '_>, anomalies: &[(Code, Sp
 }
 
 fn nodes(w: &mut dyn Write, tree: &TraceTree<'_, '_>) -> io::Result<()> {
-    let mut depth = 0;
+    let mut depth = 0usize;
     let mut first = true;
     let mut buffer = Vec::new();
     for node in tree.walk() {
@@ -288,11 +292,7 @@ fn nodes(w: &mut dyn Write, tree: &TraceTree<'_, '_>) -> io::Result<()> {
 }
 
 /// A list of `{"from", "to", ...}` over parent and child, in the order of the tree.
-fn list(
-    w: &mut dyn Write,
-    tree: &TraceTree<'_, '_>,
-    relation: impl Fn(usize) -> Option<Json>,
-) -> io::Result<()> {
+fn list(w: &mut dyn Write, tree: &TraceTree<'_, '_>, relation: impl Fn(usize) -> Option<Json>) -> io::Result<()> {
     let mut all = Vec::new();
     for node in tree.walk() {
         let Some(Json::Object(members)) = relation(node.index) else { continue };

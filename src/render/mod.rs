@@ -14,7 +14,7 @@ mod tree;
 
 pub use flame::flame;
 pub use rows::Shown;
-pub use tree::{TreeOptions, Timeline, tree};
+pub use tree::{Timeline, TreeOptions, tree};
 
 use owo_colors::{Style, Styled};
 use std::borrow::Cow;
@@ -115,9 +115,6 @@ pub(crate) struct Glyphs {
     pub(crate) eighths: [&'static str; 7],
     pub(crate) edge: &'static str,
     pub(crate) fill: &'static str,
-    pub(crate) micro: &'static str,
-    pub(crate) times: &'static str,
-    pub(crate) arrow: &'static str,
 }
 
 pub(crate) static UNICODE: Glyphs = Glyphs {
@@ -132,9 +129,6 @@ pub(crate) static UNICODE: Glyphs = Glyphs {
     eighths: ["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
     edge: "▏",
     fill: "─",
-    micro: "µ",
-    times: "×",
-    arrow: "→",
 };
 
 pub(crate) static ASCII: Glyphs = Glyphs {
@@ -149,9 +143,6 @@ pub(crate) static ASCII: Glyphs = Glyphs {
     eighths: ["|", "|", "|", "|", "#", "#", "#"],
     edge: "|",
     fill: "-",
-    micro: "u",
-    times: "x",
-    arrow: "->",
 };
 
 /// Whether text can be printed as it is and takes one column a byte.
@@ -241,8 +232,21 @@ pub(crate) fn spaces(count: usize) -> &'static str {
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let parts = [
-        "password", "passwd", "secret", "token", "api_key", "api-key", "apikey", "app_key", "authorization", "cookie",
-        "credential", "private_key", "private-key", "access_key", "access-key",
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "api-key",
+        "apikey",
+        "app_key",
+        "authorization",
+        "cookie",
+        "credential",
+        "private_key",
+        "private-key",
+        "access_key",
+        "access-key",
     ];
     parts.iter().any(|part| key.contains(part)) && !key.ends_with("token_count") && !key.ends_with("_tokens")
 }

@@ -61,7 +61,7 @@ pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Resu
 /// Column heads of [`operations`].
 fn heading(columns: &[&str], theme: &Theme) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(theme.width.clamp(40, usize::from(u16::MAX)) as u16);
     table.set_header(columns.iter().map(|column| Cell::new(column)));
     for (index, column) in table.column_iter_mut().enumerate() {

@@ -65,7 +65,13 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(tree: &TraceTree<'_, '_>, rows: &Rows, options: &TreeOptions<'_>, overview: &Overview, theme: &Theme) -> Self {
+    fn of(
+        tree: &TraceTree<'_, '_>,
+        rows: &Rows,
+        options: &TreeOptions<'_>,
+        overview: &Overview,
+        theme: &Theme,
+    ) -> Self {
         let width = theme.width.max(40);
         let several = overview.services.len() > 1;
         let letters = several && width < 80;
@@ -81,7 +87,8 @@ impl Layout {
         let bar = if options.timeline == Timeline::Drawn { (width * 3).div_ceil(10) } else { 0 };
         let gutter = usize::from(bar > 0);
         let room = width.saturating_sub(fixed + bar + gutter).max(8);
-        let step = if overview.max_depth * 3 > room * 2 / 3 { if overview.max_depth * 2 > room { 1 } else { 2 } } else { 3 };
+        let step =
+            if overview.max_depth * 3 > room * 2 / 3 { if overview.max_depth * 2 > room { 1 } else { 2 } } else { 3 };
         let wanted = rows
             .walk(tree)
             .take(MEASURED)
@@ -441,11 +448,8 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         let over = self.tree.overhang(node.index).and_then(|_| self.tree.span(self.tree.parent(node.index)?));
         let over = over.map_or(usize::MAX, |parent| self.eighth(parent.end().0, true).div_ceil(8));
         self.pad(from);
-        let style = if span.error() {
-            self.theme.palette.error
-        } else {
-            self.theme.palette.service(span.service_bytes())
-        };
+        let style =
+            if span.error() { self.theme.palette.error } else { self.theme.palette.service(span.service_bytes()) };
         let (full, rest) = ((until - from * 8) / 8, (until - from * 8) % 8);
         let mut text = String::new();
         for column in from..from + full {
@@ -577,7 +581,10 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     }
 
     fn pairs(&self, attributes: crate::trace::Attributes<'_>) -> String {
-        attributes.iter().map(|(key, value)| format!("  {}={}", clean(key, self.theme.ascii), self.value(key, value))).collect()
+        attributes
+            .iter()
+            .map(|(key, value)| format!("  {}={}", clean(key, self.theme.ascii), self.value(key, value)))
+            .collect()
     }
 
     fn footer(&mut self, shown: Shown) {

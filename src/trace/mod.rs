@@ -8,9 +8,9 @@ mod batch;
 mod set;
 mod view;
 
-pub use batch::{Batch, Keep};
 pub(crate) use batch::{
     AttributeRecord, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range, SpanRecord, StrRef,
 };
+pub use batch::{Batch, Keep};
 pub use set::{Trace, TraceJoin};
 pub use view::{Attributes, Chunk, Payload, Span, SpanEvent, SpanKind, SpanLink, Value, Values};

@@ -9,9 +9,7 @@ use super::json_tags;
 use super::msgpack::{Bytes, Number, Reader, is_utf8};
 use super::{Options, WireError};
 use crate::diagnostic::{BodyScope, Code, Diagnostic, Severity};
-use crate::trace::{
-    AttributeRecord, Batch, ChunkRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef,
-};
+use crate::trace::{AttributeRecord, Batch, ChunkRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef};
 
 /// The logical place of a value, below the current chunk and span; turned into words only for a finding.
 #[derive(Clone, Copy)]
@@ -88,12 +86,7 @@ pub(super) struct Cursor<'a, 'x, 'd> {
 }
 
 impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
-    pub(super) fn new(
-        body: &'a [u8],
-        options: &Options<'x>,
-        batch: &'x mut Batch,
-        out: &'x mut BodyScope<'d>,
-    ) -> Self {
+    pub(super) fn new(body: &'a [u8], options: &Options<'x>, batch: &'x mut Batch, out: &'x mut BodyScope<'d>) -> Self {
         Cursor {
             reader: Reader::new(body),
             batch,
@@ -630,7 +623,8 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
         match what {
             TagUse::TraceIdHigh => {
                 let hex = text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit);
-                draft.tid = std::str::from_utf8(text).ok().filter(|_| hex).and_then(|t| u64::from_str_radix(t, 16).ok());
+                draft.tid =
+                    std::str::from_utf8(text).ok().filter(|_| hex).and_then(|t| u64::from_str_radix(t, 16).ok());
             }
             TagUse::SpanKind => draft.record.kind = SpanKind::from_word(text).unwrap_or_default(),
             TagUse::Origin => {

@@ -108,8 +108,19 @@ impl Protocol {
             return Some(Endpoint::Traces(Protocol::V04Json));
         }
         let others = [
-            "/v0.6/stats", "/info", "/telemetry/", "/v0.7/config", "/profiling/", "/dogstatsd/", "/evp_proxy/",
-            "/tracer_flare/", "/debugger/", "/v0.1/pipeline_stats", "/v1/metrics", "/v1/logs", "/symdb/",
+            "/v0.6/stats",
+            "/info",
+            "/telemetry/",
+            "/v0.7/config",
+            "/profiling/",
+            "/dogstatsd/",
+            "/evp_proxy/",
+            "/tracer_flare/",
+            "/debugger/",
+            "/v0.1/pipeline_stats",
+            "/v1/metrics",
+            "/v1/logs",
+            "/symdb/",
         ];
         others.into_iter().any(|part| path.contains(part)).then_some(Endpoint::Other)
     }

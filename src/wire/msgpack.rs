@@ -10,8 +10,8 @@
 //!    07           fixint 7
 //! ```
 
-use super::codes::{BAD_MARKER, IMPOSSIBLE_LENGTH, TOO_DEEP, TRUNCATED, WRONG_TYPE};
 use super::WireError;
+use super::codes::{BAD_MARKER, IMPOSSIBLE_LENGTH, TOO_DEEP, TRUNCATED, WRONG_TYPE};
 use std::fmt;
 
 /// A number as it stands on the wire.
@@ -73,11 +73,7 @@ impl<'a> Reader<'a> {
     /// A declared length that no input of this size could hold is a lie; a smaller one was cut off.
     #[cold]
     fn short(&self, at: usize, declared: usize) -> WireError {
-        if declared > self.body.len() {
-            WireError { code: IMPOSSIBLE_LENGTH, offset: at }
-        } else {
-            self.truncated()
-        }
+        if declared > self.body.len() { WireError { code: IMPOSSIBLE_LENGTH, offset: at } } else { self.truncated() }
     }
 
     /// The marker at `at` cannot start what is wanted.

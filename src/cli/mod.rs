@@ -1,0 +1,193 @@
+//! Arguments to requests, files to readers, outcomes to exit codes.
+
+mod check_capture;
+mod completions;
+mod explain;
+mod flamegraph_text;
+mod input;
+mod man;
+mod output;
+mod progress;
+mod replay_capture;
+mod select;
+
+use clap::{ArgMatches, Args, Command};
+use output::{Environment, Output};
+use spanglass::diagnostic::Outcome;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// One command: its name, its line in the overview, its arguments and how it runs.
+struct Entry {
+    name: &'static str,
+    about: &'static str,
+    example: &'static str,
+    arguments: fn(Command) -> Command,
+    run: fn(&ArgMatches, &Environment) -> Run,
+}
+
+/// What a command leaves behind: an outcome, and an error when it could not do what was asked.
+struct Run {
+    outcome: Outcome,
+    error: Option<anyhow::Error>,
+}
+
+const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "flamegraph-text",
+        about: "Draw the traces of a capture: waterfall, tree, flame chart, table or summary",
+        example: "spanglass flamegraph-text fixtures/payloads/v0.4/xmtpd-write-py.v0.4.bin --all",
+        arguments: flamegraph_text::Args::augment_args,
+        run: |matches, environment| run::<flamegraph_text::Args>(matches, environment, flamegraph_text::run),
+    },
+    Entry {
+        name: "replay-capture",
+        about: "Decode a capture and sum it up per payload and per operation",
+        example: "spanglass replay-capture recorded.jsonl --decoded jsonl",
+        arguments: replay_capture::Args::augment_args,
+        run: |matches, environment| run::<replay_capture::Args>(matches, environment, replay_capture::run),
+    },
+    Entry {
+        name: "check-capture",
+        about: "Report what is wrong with the payloads and traces of a capture",
+        example: "spanglass check-capture recorded.jsonl --fail-on warning --format json",
+        arguments: check_capture::Args::augment_args,
+        run: |matches, environment| run::<check_capture::Args>(matches, environment, check_capture::run),
+    },
+    Entry {
+        name: "explain",
+        about: "Say what a finding's code means, what causes it and what helps",
+        example: "spanglass explain D003",
+        arguments: explain::Args::augment_args,
+        run: |matches, environment| run::<explain::Args>(matches, environment, explain::run),
+    },
+    Entry {
+        name: "completions",
+        about: "Print a completion script for a shell",
+        example: "spanglass completions bash > /etc/bash_completion.d/spanglass",
+        arguments: completions::Args::augment_args,
+        run: |matches, environment| run::<completions::Args>(matches, environment, completions::run),
+    },
+    Entry {
+        name: "man",
+        about: "Print the manual page, or write all pages into a folder",
+        example: "spanglass man /usr/local/share/man/man1",
+        arguments: man::Args::augment_args,
+        run: |matches, environment| run::<man::Args>(matches, environment, man::run),
+    },
+];
+
+/// The output arguments that every command has, for [`run`].
+trait HasOutput {
+    fn output(&self) -> &output::OutputArgs;
+}
+
+fn run<A: Args + HasOutput>(
+    matches: &ArgMatches,
+    environment: &Environment,
+    run: fn(A, &mut Output) -> anyhow::Result<Outcome>,
+) -> Run {
+    let args = match A::from_arg_matches(matches) {
+        Ok(args) => args,
+        Err(error) => return Run { outcome: Outcome::Usage, error: Some(error.into()) },
+    };
+    let mut output = Output::new(args.output(), environment);
+    let result = run(args, &mut output);
+    let flushed = output.flush();
+    match result.and_then(|outcome| flushed.map(|()| outcome).map_err(Into::into)) {
+        Ok(outcome) => Run { outcome, error: None },
+        // Whoever read our output has gone: that is their business, and the answer stands as far as it came.
+        Err(error) if output::is_broken_pipe(&error) => Run { outcome: output.outcome, error: None },
+        Err(error) => Run { outcome: Outcome::Usage.max(output.outcome), error: Some(error) },
+    }
+}
+
+/// The whole command line. Arguments of a subcommand are only built when it is asked for.
+fn command() -> Command {
+    let mut command = Command::new("spanglass")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Trace inspection for the terminal: what an application really sent, and what is wrong with it")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .max_term_width(110)
+        .after_help("Example: spanglass flamegraph-text capture.jsonl")
+        .after_long_help(AFTER_LONG_HELP);
+    for entry in ENTRIES {
+        command = command.subcommand(
+            Command::new(entry.name).about(entry.about).defer(arguments_of(entry.name)).max_term_width(110),
+        );
+    }
+    command
+}
+
+/// [`Command::defer`] takes a plain function, so every command needs one of its own.
+fn arguments_of(name: &'static str) -> fn(Command) -> Command {
+    macro_rules! deferred {
+        ($($index:literal)*) => {
+            match ENTRIES.iter().position(|entry| entry.name == name) {
+                $(Some($index) => |command| complete(&ENTRIES[$index], command),)*
+                _ => |command| command,
+            }
+        };
+    }
+    deferred!(0 1 2 3 4 5)
+}
+
+/// Adds a command's arguments, the environment variable of every flag, and what follows the help.
+fn complete(entry: &Entry, command: Command) -> Command {
+    (entry.arguments)(command)
+        .mut_args(|arg| match arg.get_long().filter(|long| !["help", "version"].contains(long)) {
+            Some(long) => {
+                let variable = format!("SPANGLASS_{}", long.replace('-', "_").to_ascii_uppercase());
+                arg.env(variable).hide_env(true)
+            }
+            None => arg,
+        })
+        .about(entry.about)
+        .after_help(format!("Example: {}", entry.example))
+        .after_long_help(format!("Example: {}\n\n{AFTER_LONG_HELP}", entry.example))
+}
+
+const AFTER_LONG_HELP: &str = "\
+Exit codes:
+  0    good
+  1    the answer is bad: invalid data, findings at or above --fail-on, a trace payload skipped or refused,
+       nothing matched
+  2    wrong usage, unreadable input, or input in which nothing at all could be read
+  3    target unreachable, or it refused the data
+  130  interrupted
+
+Environment:
+  SPANGLASS_<FLAG>   the value of any flag, for example SPANGLASS_WIDTH=100, SPANGLASS_ASCII=1
+  NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM
+                     decide about colour when --color does not
+  COLUMNS            the width, when --width does not say it
+  LC_ALL, LC_CTYPE, LANG
+                     a locale that is not UTF-8 (or none) draws with ASCII";
+
+/// Runs the program and returns its exit code.
+pub(crate) fn main(
+    args: impl Iterator<Item = OsString>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let environment = Environment::of(variables);
+    let matches = match command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are no errors to clap either; a closed pipe below them is nobody's.
+            let _ = error.print();
+            let asked = error.exit_code() == 0;
+            return ExitCode::from(if asked { Outcome::Good } else { Outcome::Usage }.status());
+        }
+    };
+    let run = matches.subcommand().and_then(|(name, matches)| {
+        let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
+        Some((entry.run)(matches, &environment))
+    });
+    let Some(run) = run else { return ExitCode::from(Outcome::Usage.status()) };
+    if let Some(error) = run.error {
+        output::print_error(&error, &environment);
+    }
+    ExitCode::from(run.outcome.status())
+}

@@ -1,0 +1,262 @@
+//! What the commands over captures share: which inputs, which limits, which traces.
+
+use super::input::{self, Input};
+use super::output::Output;
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use spanglass::capture::{self, Capture, CaptureLimits, OpenError};
+use spanglass::diagnostic::{Diagnostics, Outcome, Severity};
+use spanglass::encoding;
+use spanglass::id::TraceIdPattern;
+use spanglass::intake::{Counts, Intake, Located, Settings};
+use spanglass::trace::Span;
+use spanglass::wire::{self, Limits, Protocol};
+use std::path::PathBuf;
+
+/// What to read and what of it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CaptureArgs {
+    /// Captures, request bodies, folders of them, or `-` for standard input; merged
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Protocol of a bare body that neither its name nor its content tells
+    #[arg(long, value_name = "PROTOCOL", value_parser = parse_protocol, help_heading = "Input")]
+    pub(crate) protocol: Option<Protocol>,
+    /// Read the input as this rather than by its content
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    pub(crate) input_format: Option<InputFormat>,
+    /// Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable
+    #[arg(long, value_name = "ID", value_parser = parse_trace, help_heading = "Selection")]
+    pub(crate) trace: Vec<TraceIdPattern>,
+    /// Only traces with a span of this service
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
+    pub(crate) service: Option<String>,
+    /// At most this many traces
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub(crate) limit: Option<usize>,
+    /// Stop at the first record that does not decode
+    #[arg(long, help_heading = "Input")]
+    pub(crate) strict: bool,
+    /// Read a capture of a newer version all the same
+    #[arg(long, help_heading = "Input")]
+    pub(crate) force: bool,
+    /// Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Limits")]
+    pub(crate) max_body: Option<u64>,
+    /// Most bytes that decompression may make of one, past 8 MiB
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Limits")]
+    pub(crate) max_ratio: u64,
+    /// Deepest nesting of values
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Limits")]
+    pub(crate) max_depth: usize,
+    /// Most spans in one body
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, help_heading = "Limits")]
+    pub(crate) max_spans: usize,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputFormat {
+    /// Our own JSON lines
+    Capture,
+    /// One request body
+    Body,
+}
+
+fn parse_protocol(text: &str) -> Result<Protocol> {
+    let names = || Protocol::ALL.map(Protocol::name).join(", ");
+    Protocol::from_name(text).ok_or_else(|| anyhow!("no such protocol; known are {}", names()))
+}
+
+fn parse_trace(text: &str) -> Result<TraceIdPattern> {
+    TraceIdPattern::parse(text).ok_or_else(|| {
+        anyhow!("no trace id: give hex (32 or 16 digits, or the first 4 or more), decimal, base64 or X-Ray")
+    })
+}
+
+/// `64MiB`, `1GB`, `4096`.
+fn parse_size(text: &str) -> Result<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => bail!("no such unit; use KiB, MiB, GiB, kB, MB or GB"),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| anyhow!("no size; write for example 64MiB"))?;
+    number.checked_mul(unit).ok_or_else(|| anyhow!("that size is over 2^64 bytes"))
+}
+
+/// The captures of a run, opened.
+pub(crate) type Captures = Intake<Box<dyn Input>>;
+
+impl CaptureArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { depth: self.max_depth, spans: self.max_spans }
+    }
+
+    /// Opens every input. Findings on the files themselves go to `found`.
+    pub(crate) fn open(&self, output: &mut Output, found: &mut Diagnostics) -> Result<Captures> {
+        let mut limits = CaptureLimits { force: self.force, ..CaptureLimits::default() };
+        let mut decoded = encoding::Limits { ratio: self.max_ratio, ..encoding::Limits::default() };
+        if let Some(most) = self.max_body {
+            limits.body = most;
+            limits.bare_body = most.min(wire::MAX_BODY as u64);
+            decoded.decoded = most;
+        }
+        let mut opened: Vec<(PathBuf, Capture<Box<dyn Input>>)> = Vec::new();
+        let mut passed_over = 0;
+        for candidate in input::candidates(&self.inputs)? {
+            let path = &candidate.path;
+            let reader = input::open(path, decoded, found)?;
+            match self.open_one(reader, path, decoded, limits, found) {
+                Ok(capture) => opened.push((candidate.path, capture)),
+                Err(_) if candidate.from_folder => passed_over += 1,
+                Err(error) => return Err(input::explain_open(path, error)),
+            }
+        }
+        if opened.is_empty() {
+            let names: Vec<String> = self.inputs.iter().map(|path| path.display().to_string()).collect();
+            let files = if passed_over == 1 { "1 file is".to_owned() } else { format!("{passed_over} files are") };
+            bail!(
+                "no capture in {}: {files} none\nhelp: give a capture (JSON lines) or a request body such as *.v0.4.bin",
+                names.join(", ")
+            );
+        }
+        if passed_over > 0 && output.verbose > 0 {
+            output.note(&format!("{passed_over} files of the folder are no captures"));
+        }
+        let intake = Intake::new(
+            opened,
+            Settings { protocol: self.protocol, encoding: decoded, strict: self.strict, ..Settings::default() },
+        );
+        if output.verbose > 0 {
+            let formats: Vec<String> =
+                intake.formats().map(|(path, format)| format!("{}: {format}", path.display())).collect();
+            formats.iter().for_each(|format| output.note(format));
+        }
+        Ok(intake)
+    }
+
+    fn open_one(
+        &self,
+        reader: Box<dyn Input>,
+        path: &std::path::Path,
+        decoded: encoding::Limits,
+        limits: CaptureLimits,
+        found: &mut Diagnostics,
+    ) -> Result<Capture<Box<dyn Input>>, OpenError> {
+        if self.input_format == Some(InputFormat::Body) {
+            return Ok(capture::open_body(reader, path, limits));
+        }
+        match capture::open(reader, path, limits) {
+            Err(OpenError::NotACapture { .. }) if self.protocol.is_some() => {
+                let again = input::open(path, decoded, found).map_err(|e| OpenError::Io(std::io::Error::other(e)))?;
+                Ok(capture::open_body(again, path, limits))
+            }
+            other => other,
+        }
+    }
+
+    /// Which spans count as matches; `None` when everything does.
+    pub(crate) fn filter(&self) -> Option<impl Fn(Span<'_>) -> bool + use<>> {
+        let service = self.service.clone()?;
+        Some(move |span: Span<'_>| span.service() == service)
+    }
+
+    /// Whether any trace is selected rather than all.
+    pub(crate) fn selects(&self) -> bool {
+        !self.trace.is_empty() || self.service.is_some()
+    }
+
+    /// Positions of the selected traces, first seen first.
+    pub(crate) fn selected(&self, traces: &[Located]) -> Vec<usize> {
+        let wanted = |trace: &Located| {
+            (self.trace.is_empty() || self.trace.iter().any(|pattern| pattern.matches(trace.id)))
+                && (self.service.is_none() || trace.matches > 0)
+        };
+        (0..traces.len()).filter(|at| traces.get(*at).is_some_and(wanted)).collect()
+    }
+
+    /// Why nothing was selected, in words.
+    pub(crate) fn nothing_matched(&self, traces: &[Located]) -> String {
+        let count = traces.len();
+        let by_id = traces.iter().filter(|trace| self.trace.iter().any(|pattern| pattern.matches(trace.id))).count();
+        match &self.service {
+            _ if !self.trace.is_empty() && by_id == 0 => {
+                let first: Vec<String> = traces.iter().take(3).map(|trace| trace.id.to_string()).collect();
+                format!("nothing matched: none of {count} traces has that id; the first are {}", first.join(", "))
+            }
+            Some(service) => {
+                let mut known: Vec<&str> =
+                    traces.iter().flat_map(|trace| trace.services.iter().map(|name| &**name)).collect();
+                known.sort_unstable();
+                known.dedup();
+                known.sort_by(|a, b| strsim::jaro(b, service).total_cmp(&strsim::jaro(a, service)));
+                known.truncate(5);
+                format!(
+                    "nothing matched: no span of service {service:?} in {count} traces; services are {}",
+                    known.join(", ")
+                )
+            }
+            None => "nothing matched".to_owned(),
+        }
+    }
+}
+
+/// The file of a record, for findings.
+pub(crate) fn file_namer<R: std::io::BufRead + std::io::Seek>(
+    intake: &Intake<R>,
+) -> impl Fn(usize) -> Option<String> + '_ {
+    |record| intake.file_of(record).map(|file| file.display().to_string())
+}
+
+/// What reading means for the exit code, whatever the command makes of it: nothing readable at all is 2, a trace payload
+/// that was skipped or is broken is 1.
+pub(crate) fn outcome_of_reading(counts: &Counts, found: &Diagnostics) -> Outcome {
+    let unrecognised = found.total_of(wire::codes::UNKNOWN_PROTOCOL);
+    if counts.read > 0 && counts.decoded == 0 && unrecognised >= counts.read {
+        Outcome::Usage
+    } else if counts.refused > 0 || found.reaches(Severity::Error) {
+        Outcome::Bad
+    } else {
+        Outcome::Good
+    }
+}
+
+/// `3 payloads read, 2 used, 1 skipped · 20 spans in 3 traces`
+pub(crate) fn counts_line(counts: &Counts, traces: usize, ascii: bool) -> String {
+    let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut skipped = format!("{} skipped", counts.skipped);
+    if counts.other > 0 {
+        skipped.push_str(&format!(" ({} without traces)", counts.other));
+    }
+    format!(
+        "{} read, {} used, {skipped} {} {} in {}",
+        plural(counts.read, "payload", "payloads"),
+        counts.decoded,
+        if ascii { "-" } else { "·" },
+        plural(counts.spans, "span", "spans"),
+        plural(traces as u64, "trace", "traces"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        for (text, bytes) in
+            [("4096", 4096), ("64MiB", 64 << 20), ("1GB", 1_000_000_000), ("2k", 2048), ("1 GiB", 1 << 30)]
+        {
+            assert_eq!(parse_size(text).ok(), Some(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1.5GB", "1 furlong", "99999999999GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}
