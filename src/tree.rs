@@ -6,7 +6,7 @@
 //! spans that are their own parent and cycles become roots, each marked with why.
 
 use crate::id::SpanId;
-use crate::time::Nanos;
+use crate::time::{Nanos, Timestamp};
 use crate::trace::{Span, Trace};
 
 /// No span.
@@ -30,13 +30,28 @@ pub enum Top {
 pub struct TraceTree<'t, 'b> {
     trace: &'t Trace<'b>,
     parent: Vec<u32>,
-    /// `children[first_child[i]..first_child[i + 1]]` are the children of `i`.
+    /// `children[first_child[i]..first_child[i + 1]]` are the children of `i`; those of the index after the last are
+    /// the tops.
     first_child: Vec<u32>,
     children: Vec<u32>,
-    roots: Vec<u32>,
+    /// Start and end of each of `children`: siblings lie side by side, where their spans lie anywhere.
+    starts: Vec<i64>,
+    ends: Vec<i64>,
     duplicates: Vec<u32>,
     /// Tops that cut something, with why; all others are roots or orphans.
     cuts: Vec<(u32, Top)>,
+    shape: Shape,
+}
+
+/// What the whole tree looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Spans that can be reached from a top: all of them.
+    reached: usize,
+    /// Depth of the deepest span; 0 for a top.
+    pub max_depth: usize,
+    /// Spans that start after their parent's end.
+    pub gaps: usize,
 }
 
 /// One step of [`TraceTree::walk`].
@@ -48,6 +63,10 @@ pub struct Node {
     pub depth: usize,
     /// Whether no further sibling follows.
     pub last: bool,
+    /// When it starts.
+    pub start: Timestamp,
+    /// When it ends; a negative duration counts as none.
+    pub end: Timestamp,
 }
 
 impl<'t, 'b> TraceTree<'t, 'b> {
@@ -61,7 +80,7 @@ impl<'t, 'b> TraceTree<'t, 'b> {
             let Some(wanted) = span.parent_id() else { continue };
             if wanted == span.span_id() {
                 cuts.push((index as u32, Top::SelfParent));
-            } else if let Some(found) = table.find(trace, wanted) {
+            } else if let Some(found) = table.find(wanted) {
                 parent[index] = found;
             }
         }
@@ -71,67 +90,74 @@ impl<'t, 'b> TraceTree<'t, 'b> {
             parent,
             first_child: Vec::new(),
             children: Vec::new(),
-            roots: Vec::new(),
+            starts: Vec::new(),
+            ends: Vec::new(),
             duplicates,
             cuts,
+            shape: Shape::default(),
         };
         tree.link();
-        if tree.reachable() < count {
+        if tree.shape.reached < count {
             tree.cut_cycles();
             tree.link();
         }
         tree
     }
 
-    /// Fills children and roots from the parents.
+    /// Fills everything that follows from the parents.
     fn link(&mut self) {
         let count = self.parent.len();
-        let mut next = vec![0u32; count + 1];
-        for parent in &self.parent {
-            if let Some(slot) = next.get_mut(*parent as usize) {
-                *slot += 1;
-            }
-        }
+        let slot_of = |parent: u32| if parent == NONE { count } else { parent as usize };
+        let mut next = vec![0u32; count + 2];
+        self.parent.iter().for_each(|parent| next[slot_of(*parent)] += 1);
         let mut total = 0;
         for slot in &mut next {
             total += std::mem::replace(slot, total);
         }
-        let mut by_start = vec![(0i64, 0u32); total as usize];
-        let mut roots = Vec::new();
-        for (index, span) in self.trace.spans().enumerate() {
-            let entry = (span.start().0, index as u32);
-            match next.get_mut(self.parent[index] as usize) {
-                Some(slot) => {
-                    by_start[*slot as usize] = entry;
-                    *slot += 1;
-                }
-                None => roots.push(entry),
-            }
+        self.children = vec![0; count];
+        self.starts = vec![0; count];
+        self.ends = vec![0; count];
+        for ((index, span), parent) in (0u32..).zip(self.trace.spans()).zip(&self.parent) {
+            let slot = &mut next[slot_of(*parent)];
+            let position = *slot as usize;
+            *slot += 1;
+            self.children[position] = index;
+            self.starts[position] = span.start().0;
+            self.ends[position] = span.end().0;
         }
         // Every slot now stands at its end, which is where the next one began.
+        let mut sorting: Vec<(i64, u32, i64)> = Vec::new();
         let mut begin = 0;
-        for slot in &mut next {
+        for slot in &mut next[..=count] {
             let end = std::mem::replace(slot, begin);
-            let siblings = &mut by_start[begin as usize..end as usize];
-            if !siblings.is_sorted() {
-                siblings.sort_unstable();
-            }
+            let (from, to) = (begin as usize, end as usize);
             begin = end;
+            // Positions are in input order already, so ties need no look.
+            if self.starts[from..to].is_sorted() {
+                continue;
+            }
+            sorting.clear();
+            sorting.extend((from..to).map(|at| (self.starts[at], self.children[at], self.ends[at])));
+            sorting.sort_unstable();
+            for (at, (start, index, end)) in (from..to).zip(&sorting) {
+                (self.starts[at], self.children[at], self.ends[at]) = (*start, *index, *end);
+            }
         }
-        roots.sort_unstable();
         self.first_child = next;
-        self.children = by_start.into_iter().map(|(_, index)| index).collect();
-        self.roots = roots.into_iter().map(|(_, index)| index).collect();
+        self.shape = self.measure();
     }
 
-    fn reachable(&self) -> usize {
-        let mut open = self.roots.clone();
-        let mut seen = 0;
-        while let Some(index) = open.pop() {
-            seen += 1;
-            open.extend_from_slice(self.children(index as usize));
+    fn measure(&self) -> Shape {
+        let mut shape = Shape::default();
+        let mut parent_ends: Vec<i64> = Vec::new();
+        for node in self.walk() {
+            shape.reached += 1;
+            shape.max_depth = shape.max_depth.max(node.depth);
+            parent_ends.truncate(node.depth);
+            shape.gaps += usize::from(parent_ends.last().is_some_and(|end| node.start.0 > *end));
+            parent_ends.push(node.end.0);
         }
-        seen
+        shape
     }
 
     /// Frees the smallest span id of every cycle from its parent.
@@ -200,7 +226,12 @@ impl<'t, 'b> TraceTree<'t, 'b> {
 
     /// The tops by start, ties by input order: roots, orphans and what was cut.
     pub fn roots(&self) -> &[u32] {
-        &self.roots
+        self.children(self.len())
+    }
+
+    /// Depth, gaps.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Why `index` stands at the top; `None` when it has a parent.
@@ -228,19 +259,29 @@ impl<'t, 'b> TraceTree<'t, 'b> {
 
     /// Own interval minus the union of the children's intervals clipped to it.
     pub fn self_time(&self, index: usize) -> Nanos {
-        let Some(span) = self.span(index) else { return Nanos(0) };
-        let (mut at, end) = (span.start().0, span.end().0);
+        self.span(index).map_or(Nanos(0), |span| self.self_time_within(index, span.start(), span.end()))
+    }
+
+    /// The same for a caller that knows the span's interval: nothing but the children's times is looked at.
+    #[inline]
+    pub fn self_time_within(&self, index: usize, start: Timestamp, end: Timestamp) -> Nanos {
+        let (Some(from), Some(to)) = (self.first_child.get(index), self.first_child.get(index + 1)) else {
+            return Nanos(0);
+        };
+        let children = *from as usize..*to as usize;
+        let (Some(starts), Some(ends)) = (self.starts.get(children.clone()), self.ends.get(children)) else {
+            return Nanos(0);
+        };
+        let (mut at, end) = (start.0, end.0);
         let mut own = 0i64;
-        for child in self.children(index) {
-            let Some(child) = self.span(*child as usize) else { continue };
-            let (from, to) = (child.start().0, child.end().0);
-            if from >= end {
+        for (from, to) in starts.iter().zip(ends) {
+            if *from >= end {
                 break;
             }
-            if from > at {
-                own = own.saturating_add(from - at);
+            if *from > at {
+                own = own.saturating_add(from.saturating_sub(at));
             }
-            at = at.max(to);
+            at = at.max(*to);
         }
         Nanos(own.saturating_add(end.saturating_sub(at).max(0)))
     }
@@ -259,20 +300,29 @@ impl<'t, 'b> TraceTree<'t, 'b> {
 
     /// Every span, parents before children, siblings in order.
     pub fn walk(&self) -> Walk<'_> {
-        Walk { first_child: &self.first_child, children: &self.children, open: vec![(&self.roots, 0)] }
+        let roots = match self.first_child.as_slice() {
+            [.., from, to] => (*from, *to),
+            _ => (0, 0),
+        };
+        Walk {
+            first_child: &self.first_child,
+            children: &self.children,
+            starts: &self.starts,
+            ends: &self.ends,
+            open: vec![roots],
+        }
     }
 
     /// First start and last end; `None` for an empty tree.
-    pub fn extent(&self) -> Option<(crate::time::Timestamp, crate::time::Timestamp)> {
-        self.trace.spans().fold(None, |extent, span| match extent {
-            None => Some((span.start(), span.end())),
-            Some((first, last)) => Some((span.start().min(first), span.end().max(last))),
-        })
+    pub fn extent(&self) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = (self.starts.iter().min()?, self.ends.iter().max()?);
+        Some((Timestamp(*first), Timestamp(*last)))
     }
 
     /// Bytes of heap that the tree takes, the trace not counted.
     pub fn heap_bytes(&self) -> usize {
-        4 * (self.parent.capacity() + self.first_child.capacity() + self.children.capacity() + self.roots.capacity())
+        4 * (self.parent.capacity() + self.first_child.capacity() + self.children.capacity())
+            + 8 * (self.starts.capacity() + self.ends.capacity())
     }
 }
 
@@ -281,14 +331,17 @@ impl<'t, 'b> TraceTree<'t, 'b> {
 pub struct Walk<'t> {
     first_child: &'t [u32],
     children: &'t [u32],
-    open: Vec<(&'t [u32], usize)>,
+    starts: &'t [i64],
+    ends: &'t [i64],
+    /// Positions of the siblings still to come, level by level.
+    open: Vec<(u32, u32)>,
 }
 
 impl Walk<'_> {
     /// Siblings that come after the node that was yielded last.
     pub fn rest_of_siblings(&self) -> &[u32] {
         match self.open.as_slice() {
-            [.., (siblings, at), _] => siblings.get(*at..).unwrap_or_default(),
+            [.., (at, end), _] => self.children.get(*at as usize..*end as usize).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -305,17 +358,19 @@ impl Iterator for Walk<'_> {
     #[inline]
     fn next(&mut self) -> Option<Node> {
         loop {
-            let depth = self.open.len().checked_sub(1)?;
-            let (siblings, at) = &mut self.open[depth];
-            let Some(index) = siblings.get(*at) else {
+            let (at, end) = self.open.last_mut()?;
+            if at == end {
                 self.open.pop();
                 continue;
-            };
+            }
+            let position = *at as usize;
             *at += 1;
-            let (index, last) = (*index as usize, *at == siblings.len());
-            let (from, to) = (self.first_child[index] as usize, self.first_child[index + 1] as usize);
-            self.open.push((&self.children[from..to], 0));
-            return Some(Node { index, depth, last });
+            let last = at == end;
+            let depth = self.open.len() - 1;
+            let index = *self.children.get(position)? as usize;
+            self.open.push((*self.first_child.get(index)?, *self.first_child.get(index + 1)?));
+            let (start, end) = (Timestamp(*self.starts.get(position)?), Timestamp(*self.ends.get(position)?));
+            return Some(Node { index, depth, last, start, end });
         }
     }
 }
@@ -323,39 +378,39 @@ impl Iterator for Walk<'_> {
 /// Longest way to a free slot before the table is given up.
 const MOST_PROBES: u32 = 256;
 
-/// Finds spans by id: open addressing over indexes, 8 bytes a span. Ids come from outside, so a table that probes
-/// too long (ids made to collide) gives way to a sorted list.
+/// Finds spans by id: open addressing, id and index side by side. Ids come from outside, so a table that probes too long
+/// (ids made to collide) gives way to a sorted list.
 ///
 /// At most half the slots are taken, so that random ids stay far below [`MOST_PROBES`].
 enum IdTable {
-    Hashed { slots: Vec<u32>, shift: u32 },
+    Hashed { slots: Vec<(u64, u32)>, shift: u32 },
     Sorted(Vec<(u64, u32)>),
 }
 
 impl IdTable {
     /// The table and the spans whose id was there already.
     fn of(trace: &Trace<'_>) -> (Self, Vec<u32>) {
-        let bits = (trace.len().max(4) * 2).next_power_of_two().trailing_zeros();
-        let mut slots = vec![NONE; 1 << bits];
-        let shift = 64 - bits;
+        let bits = (trace.len().max(4) * 3 / 2).next_power_of_two().trailing_zeros();
+        let mut slots = vec![(0, NONE); 1 << bits];
+        let (shift, mask) = (64 - bits, slots.len() - 1);
         let mut duplicates = Vec::new();
-        for (index, span) in trace.spans().enumerate() {
-            let id = span.span_id();
-            let mut slot = hash(id.0, shift);
+        for (index, span) in (0u32..).zip(trace.spans()) {
+            let id = span.span_id().0;
+            let mut slot = hash(id, shift);
             for probe in 0.. {
                 if probe == MOST_PROBES {
                     return Self::sorted(trace);
                 }
                 match slots[slot] {
-                    NONE => {
-                        slots[slot] = index as u32;
+                    (_, NONE) => {
+                        slots[slot] = (id, index);
                         break;
                     }
-                    other if trace.span(other as usize).is_some_and(|other| other.span_id() == id) => {
-                        duplicates.push(index as u32);
+                    (other, _) if other == id => {
+                        duplicates.push(index);
                         break;
                     }
-                    _ => slot = (slot + 1) & (slots.len() - 1),
+                    _ => slot = (slot + 1) & mask,
                 }
             }
         }
@@ -364,8 +419,7 @@ impl IdTable {
 
     #[cold]
     fn sorted(trace: &Trace<'_>) -> (Self, Vec<u32>) {
-        let mut ids: Vec<(u64, u32)> =
-            trace.spans().enumerate().map(|(index, span)| (span.span_id().0, index as u32)).collect();
+        let mut ids: Vec<(u64, u32)> = trace.spans().zip(0u32..).map(|(span, index)| (span.span_id().0, index)).collect();
         ids.sort_unstable();
         let mut duplicates = Vec::new();
         ids.dedup_by(|later, earlier| {
@@ -380,22 +434,21 @@ impl IdTable {
     }
 
     #[inline]
-    fn find(&self, trace: &Trace<'_>, id: SpanId) -> Option<u32> {
+    fn find(&self, id: SpanId) -> Option<u32> {
         match self {
             IdTable::Hashed { slots, shift } => {
                 let mut slot = hash(id.0, *shift);
                 loop {
-                    let index = slots[slot];
-                    if index == NONE {
-                        return None;
+                    match slots[slot] {
+                        (_, NONE) => return None,
+                        (other, index) if other == id.0 => return Some(index),
+                        _ => slot = (slot + 1) & (slots.len() - 1),
                     }
-                    if trace.span(index as usize).is_some_and(|span| span.span_id() == id) {
-                        return Some(index);
-                    }
-                    slot = (slot + 1) & (slots.len() - 1);
                 }
             }
-            IdTable::Sorted(ids) => ids.binary_search_by_key(&id.0, |(id, _)| *id).ok().map(|position| ids[position].1),
+            IdTable::Sorted(ids) => {
+                ids.binary_search_by_key(&id.0, |(id, _)| *id).ok().map(|position| ids[position].1)
+            }
         }
     }
 }

@@ -60,3 +60,22 @@ crate::diagnostic::codes! {
     SPLIT_TRACE         "T010" "split-trace"         Note    "a trace in several chunks";
     NO_ROOT             "T011" "no-root"             Warning "a trace without a span that has no parent";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_explanation() {
+        for code in ALL {
+            let explanation = code.explanation().unwrap_or_else(|| panic!("{code} is not in explain.md"));
+            assert!(!explanation.cause.is_empty() && !explanation.remedy.is_empty(), "{code}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_in_order() {
+        assert!(ALL.chunk_by(|a, b| a.id().as_bytes()[0] == b.id().as_bytes()[0]).all(<[_]>::is_sorted));
+        assert_eq!(ALL.len(), 10 + 34 + 11);
+    }
+}

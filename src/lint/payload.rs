@@ -1096,3 +1096,689 @@ fn several_roots<'b>(site: &mut Site<'_, 'b>, chunk: Chunk<'b>) {
         format!("{} spans of the chunk have no parent; this is the second", roots.count() + 2)
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Batch;
+    use crate::wire;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const NOW: i64 = 1_795_168_001_000_000_000;
+    const CONTEXT: Context<'_> = Context { now: Some(Timestamp(NOW)), lang: Some("go") };
+
+    fn checked(body: &[u8], context: &Context<'_>) -> Vec<Diagnostic> {
+        let (mut batch, mut decoding, mut found) = (Batch::default(), Diagnostics::default(), Diagnostics::default());
+        wire::decode(Protocol::V04, body, &wire::Options::default(), &mut batch, &mut decoding.body(0));
+        spans(0, batch.view(body), context, &mut found);
+        found.iter().cloned().collect()
+    }
+
+    fn lines(found: &[Diagnostic]) -> Vec<String> {
+        found.iter().map(|finding| finding.to_string().replace("record 0, byte ", "")).collect()
+    }
+
+    /// A span in which nothing is wrong, with some members changed; null takes one away.
+    fn span(changes: serde_json::Value) -> serde_json::Value {
+        let mut span = json!({
+            "service": "xmtpd", "name": "xmtpd.node.query", "resource": "SELECT 1", "type": "custom",
+            "trace_id": 5, "span_id": 6, "parent_id": 0, "start": NOW - 1_000_000, "duration": 1_000, "error": 0,
+            "meta": {"span.kind": "server"}, "metrics": {"_sampling_priority_v1": 1.0},
+        });
+        let (Some(members), Some(changes)) = (span.as_object_mut(), changes.as_object()) else { return span };
+        for (name, value) in changes {
+            match (members.get_mut(name).and_then(|member| member.as_object_mut()), value.as_object()) {
+                (Some(map), Some(more)) => map.extend(more.clone()),
+                _ if value.is_null() => drop(members.remove(name)),
+                _ => drop(members.insert(name.clone(), value.clone())),
+            }
+        }
+        span
+    }
+
+    fn body(chunks: serde_json::Value) -> Vec<u8> {
+        rmp_serde::to_vec_named(&chunks).expect("a v0.4 body")
+    }
+
+    /// Findings on one chunk of one span.
+    fn of_span(changes: serde_json::Value) -> Vec<String> {
+        lines(&checked(&body(json!([[span(changes)]])), &CONTEXT))
+    }
+
+    fn of_chunk(spans: &[serde_json::Value]) -> Vec<String> {
+        let mut found = lines(&checked(&body(json!([spans])), &CONTEXT));
+        // Offsets of later spans say nothing here.
+        for line in &mut found {
+            if let Some((message, place)) = line.rsplit_once(" (")
+                && let Some((_, path)) = place.split_once(", ")
+            {
+                *line = format!("{message} ({path}");
+            }
+        }
+        found
+    }
+
+    const NOTHING: [&str; 0] = [];
+
+    #[test]
+    fn a_body_of_xmtpd_has_no_findings() {
+        let publish = json!({"name": "xmtpd.node.publish_payer_envelopes", "meta": {"_dd.p.tid": "6b001ab900000000",
+            "_dd.p.dm": "-4", "language": "go"}, "metrics": {"num_envelopes": 1, "originator_node": 100}});
+        let query = json!({"name": "xmtpd.db.query", "span_id": 7, "parent_id": 6, "type": "sql",
+            "meta": {"db.role": "writer", "error.message": "deadlock", "span.kind": "client"}, "error": 1});
+        assert_eq!(of_chunk(&[span(publish), span(query)]), NOTHING);
+    }
+
+    // ---- requests
+
+    /// Findings on a request with these changes to sound headers; an empty value takes one away.
+    fn of_request(protocol: Protocol, path: &str, body: &[u8], changes: &[(&str, &str)]) -> Vec<String> {
+        let mut headers = vec![
+            ("Content-Type", "application/msgpack".to_owned()),
+            ("X-Datadog-Trace-Count", "1".to_owned()),
+            ("Datadog-Meta-Lang", "go".to_owned()),
+            ("Datadog-Meta-Tracer-Version", "2.4.0".to_owned()),
+            ("Content-Length", body.len().to_string()),
+        ];
+        for (name, value) in changes {
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+            headers.push((name, (*value).to_owned()));
+        }
+        let mut whole = Request { method: "POST".into(), path: path.into(), body: body.to_vec(), ..Request::default() };
+        for (name, value) in headers.into_iter().filter(|(_, value)| !value.is_empty()) {
+            whole.headers.push(name, value);
+        }
+        let (mut batch, mut found) = (Batch::default(), Diagnostics::default());
+        wire::decode(protocol, body, &wire::Options::default(), &mut batch, &mut Diagnostics::default().body(0));
+        request(0, &whole, protocol, batch.view(body), &mut found);
+        found.iter().map(|finding| finding.to_string().replace(" (record 0)", "")).collect()
+    }
+
+    fn of_headers(changes: &[(&str, &str)]) -> Vec<String> {
+        of_request(Protocol::V04, "/v0.4/traces", &body(json!([[span(json!({}))]])), changes)
+    }
+
+    #[test]
+    fn a_sound_request_has_no_findings() {
+        assert_eq!(of_headers(&[]), NOTHING);
+        assert_eq!(of_headers(&[("Content-Length", ""), ("Transfer-Encoding", "Chunked")]), NOTHING);
+    }
+
+    #[test]
+    fn h001_trace_count_mismatch() {
+        let found = ["warning[H001]: X-Datadog-Trace-Count is 2; the body has 1 chunk"];
+        assert_eq!(of_headers(&[("x-datadog-trace-count", "2")]), found);
+        let cut = &body(json!([[span(json!({}))], [span(json!({}))]]))[..40];
+        assert_eq!(of_request(Protocol::V04, "/v0.4/traces", cut, &[("X-Datadog-Trace-Count", "2")]), NOTHING);
+    }
+
+    #[test]
+    fn h002_trace_count_missing() {
+        let found = ["warning[H002]: the request has no X-Datadog-Trace-Count"];
+        assert_eq!(of_headers(&[("X-Datadog-Trace-Count", "")]), found);
+    }
+
+    #[test]
+    fn h003_trace_count_invalid() {
+        let found = ["warning[H003]: X-Datadog-Trace-Count is \"many\", no number"];
+        assert_eq!(of_headers(&[("X-Datadog-Trace-Count", "many")]), found);
+    }
+
+    #[test]
+    fn h004_content_type_mismatch() {
+        assert_eq!(
+            of_headers(&[("Content-Type", "application/json; charset=utf-8")]),
+            ["warning[H004]: the body looks like v0.4, Content-Type is \"application/json; charset=utf-8\""]
+        );
+        assert_eq!(
+            of_headers(&[("Content-Type", "")]),
+            ["warning[H004]: the body looks like v0.4, and without Content-Type the agent reads it as JSON"]
+        );
+        assert_eq!(of_headers(&[("Content-Type", "application/octet-stream")]), NOTHING);
+        let v05 = body(json!([["", "a"], [[[1, 1, 1, 5, 6, 0, NOW, 5, 0, {}, {}, 0]]]]));
+        assert_eq!(
+            of_request(Protocol::V05, "/v0.4/traces", &v05, &[]),
+            ["warning[H004]: the body looks like v0.5, the path \"/v0.4/traces\" takes v0.4"]
+        );
+        assert_eq!(of_request(Protocol::V05, "/base/v0.5/traces", &v05, &[]), NOTHING);
+        let two_empty_chunks = [0x92, 0x90, 0x90];
+        let two = [("X-Datadog-Trace-Count", "2")];
+        assert_eq!(of_request(Protocol::V04, "/v0.4/traces", &two_empty_chunks, &two), NOTHING);
+        let json = br#"[[{"name": "get"}]]"#;
+        let changes = [("Content-Type", "application/json"), ("X-Datadog-Trace-Count", "")];
+        assert_eq!(
+            of_request(Protocol::OtlpJson, "/v1/traces", json, &changes),
+            ["warning[H004]: the body looks like v0.4-json, the path \"/v1/traces\" takes otlp-proto"]
+        );
+    }
+
+    #[test]
+    fn h005_tracer_version_missing() {
+        let found = ["warning[H005]: the request has no Datadog-Meta-Tracer-Version"];
+        assert_eq!(of_headers(&[("Datadog-Meta-Tracer-Version", "")]), found);
+    }
+
+    #[test]
+    fn h006_content_length_mismatch() {
+        let found = ["warning[H006]: Content-Length is \"3\"; the body has 196 bytes"];
+        assert_eq!(of_headers(&[("Content-Length", "3")]), found);
+        let found = ["warning[H006]: neither Content-Length nor chunked encoding; the body has 196 bytes"];
+        assert_eq!(of_headers(&[("Content-Length", "")]), found);
+    }
+
+    #[test]
+    fn h007_over_agent_limit() {
+        let mut large = body(json!([]));
+        large.resize(AGENT_LIMIT + 1, 0xc0);
+        let found = ["warning[H007]: a body of 26214401 bytes; an agent takes 26214400 by default and answers 413"];
+        let none = [("X-Datadog-Trace-Count", "0")];
+        assert_eq!(of_request(Protocol::V04, "/v0.4/traces", &large, &none), found);
+        large.pop();
+        assert_eq!(of_request(Protocol::V04, "/v0.4/traces", &large, &none), NOTHING);
+    }
+
+    #[test]
+    fn h008_lang_missing() {
+        let found = ["info[H008]: the request has no Datadog-Meta-Lang"];
+        assert_eq!(of_headers(&[("Datadog-Meta-Lang", "")]), found);
+    }
+
+    #[test]
+    fn h009_credential_in_capture() {
+        let found = of_headers(&[("DD-API-KEY", "0123abcd"), ("X-Datadog-Test-Session-Token", "t")]);
+        assert_eq!(found, ["warning[H009]: the capture holds the header \"DD-API-KEY\""]);
+    }
+
+    #[test]
+    fn h010_method() {
+        for (method, found) in [("POST", 0), ("PUT", 0), ("GET", 1)] {
+            let whole = Request { method: method.into(), ..Request::default() };
+            let (batch, mut out) = (Batch::default(), Diagnostics::default());
+            request(0, &whole, Protocol::OtlpGrpc, batch.view(&[]), &mut out);
+            assert_eq!(out.total_of(METHOD), found, "{method}");
+        }
+    }
+
+    #[test]
+    fn headers_of_datadog_are_not_asked_of_others() {
+        let proto = [("X-Datadog-Trace-Count", ""), ("Datadog-Meta-Lang", ""), ("Datadog-Meta-Tracer-Version", "")];
+        let changes = [&proto[..], &[("Content-Type", "application/x-protobuf")]].concat();
+        assert_eq!(of_request(Protocol::OtlpProto, "/v1/traces", &[0x0a, 0], &changes), NOTHING);
+        let grpc = [&proto[..], &[("Content-Type", "application/grpc"), ("Content-Length", "")]].concat();
+        let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+        assert_eq!(of_request(Protocol::OtlpGrpc, path, &[0, 0, 0, 0, 0], &grpc), NOTHING);
+    }
+
+    // ---- spans
+
+    #[test]
+    fn s001_trace_id_zero() {
+        let found = checked(&body(json!([[span(json!({"trace_id": 0}))]])), &CONTEXT);
+        assert_eq!(lines(&found), ["error[S001]: the trace id is 0 (2, [0][0].trace_id)"]);
+        let place = Place::Body { record: 0, offset: Some(2), path: "[0][0].trace_id".into() };
+        let first = found.first().expect("one finding");
+        assert_eq!((first.place(), first.span_id().map(|id| id.0)), (Some(&place), Some(6)));
+        assert_eq!(first.help_text(), Some("the agent drops the whole chunk: give the trace an id"));
+    }
+
+    #[test]
+    fn s002_span_id_zero() {
+        assert_eq!(of_span(json!({"span_id": 0})), ["error[S002]: the span id is 0 (2, [0][0].span_id)"]);
+    }
+
+    #[test]
+    fn s003_service_empty() {
+        let found = of_span(json!({"service": ""}));
+        assert_eq!(
+            found,
+            ["warning[S003]: no service; the agent puts \"unnamed-go-service\" there (2, [0][0].service)"]
+        );
+        let found = lines(&checked(&body(json!([[span(json!({"service": null}))]])), &Context::default()));
+        assert_eq!(found, ["warning[S003]: no service; the agent puts \"unnamed-service\" there (2, [0][0].service)"]);
+    }
+
+    #[test]
+    fn s004_name_empty() {
+        let found = ["warning[S004]: no name; the agent puts \"unnamed_operation\" there (2, [0][0].name)"];
+        assert_eq!(of_span(json!({"name": ""})), found);
+    }
+
+    #[test]
+    fn s005_resource_empty() {
+        let found = ["info[S005]: no resource; the agent copies the name (2, [0][0].resource)"];
+        assert_eq!(of_span(json!({"resource": ""})), found);
+    }
+
+    #[test]
+    fn s006_name_too_long() {
+        assert_eq!(of_span(json!({"name": "n".repeat(100)})), NOTHING);
+        let found = ["warning[S006]: a name of 101 bytes; the agent cuts it at 100 (2, [0][0].name)"];
+        assert_eq!(of_span(json!({"name": "n".repeat(101)})), found);
+    }
+
+    #[test]
+    fn s007_name_rewritten() {
+        assert_eq!(
+            of_span(json!({"name": "GET /items"})),
+            ["info[S007]: the agent turns the name \"GET /items\" into \"GET_items\" (2, [0][0].name)"]
+        );
+        assert_eq!(
+            of_span(json!({"name": "/1"})),
+            ["info[S007]: the agent turns the name \"/1\" into \"unnamed_operation\" (2, [0][0].name)"]
+        );
+        for (name, written) in [
+            ("web.request", "web.request"),
+            ("panic: worker", "panic_worker"),
+            ("_.2a__b_.c._d-", "a_b.c.d"),
+            ("a..b", "a..b"),
+            ("größe", "gr_e"),
+            ("a.", "a."),
+        ] {
+            assert_eq!((metric_name(name).as_str(), is_metric_name(name)), (written, name == written));
+        }
+    }
+
+    #[test]
+    fn s008_service_too_long() {
+        let found = ["warning[S008]: a service of 101 bytes; the agent cuts it at 100 (2, [0][0].service)"];
+        assert_eq!(of_span(json!({"service": "s".repeat(101)})), found);
+    }
+
+    #[test]
+    fn s009_service_rewritten() {
+        assert_eq!(
+            of_span(json!({"service": "My Shop!"})),
+            ["info[S009]: the agent turns the service \"My Shop!\" into \"my_shop\" (2, [0][0].service)"]
+        );
+        assert_eq!(
+            of_span(json!({"service": "!!"})),
+            ["info[S009]: the agent turns the service \"!!\" into \"unnamed-go-service\" (2, [0][0].service)"]
+        );
+        for (service, written) in [
+            ("checkout:v1.2/eu-west_3", "checkout:v1.2/eu-west_3"),
+            ("a__b_", "a_b"),
+            ("ÜBER größe", "über_größe"),
+            ("İ", "İ"),
+            ("_x", "_x"),
+        ] {
+            assert_eq!((tag_value(service).as_str(), is_tag_value(service)), (written, service == written));
+        }
+        assert_eq!(tag_value(&"ü".repeat(300)).chars().count(), 200);
+    }
+
+    proptest! {
+        #[test]
+        fn rewriting_is_foreseen_and_done_once(text in "([aA0_.:/ !ü]{0,12}|\\PC{0,12})") {
+            prop_assert_eq!(is_metric_name(&text), metric_name(&text) == text && !text.is_empty());
+            prop_assert!(metric_name(&text).is_empty() || is_metric_name(&metric_name(&text)));
+            prop_assert_eq!(is_tag_value(&text), tag_value(&text) == text);
+            prop_assert!(is_tag_value(&tag_value(&text)));
+        }
+    }
+
+    #[test]
+    fn s010_resource_too_long() {
+        let found = ["warning[S010]: a resource of 5001 bytes; the agent cuts it at 5000, with big_resource at 15000 \
+                      (2, [0][0].resource)"];
+        assert_eq!(of_span(json!({"resource": "r".repeat(5_001)})), found);
+        assert_eq!(of_span(json!({"resource": "r".repeat(5_000)})), NOTHING);
+    }
+
+    #[test]
+    fn s011_type_too_long() {
+        let found = ["warning[S011]: a type of 101 bytes; the agent cuts it at 100 (2, [0][0].type)"];
+        assert_eq!(of_span(json!({"type": "t".repeat(101)})), found);
+    }
+
+    #[test]
+    fn s012_negative_duration() {
+        let found = ["error[S012]: the duration is -5 ns; the agent sets 0 (2, [0][0].duration)"];
+        assert_eq!(of_span(json!({"duration": -5})), found);
+    }
+
+    #[test]
+    fn s013_duration_overflow() {
+        let found =
+            ["error[S013]: 1795168000999000000 + 9223372036854775807 ns is beyond 64 bits; the agent sets the \
+                      duration 0 (2, [0][0].duration)"];
+        assert_eq!(of_span(json!({"duration": i64::MAX})), found);
+    }
+
+    #[test]
+    fn s014_start_before_2000() {
+        for (start, message) in [
+            (0, "warning[S014]: the start is 0 or absent; the agent puts its own time there"),
+            (-7, "error[S014]: the start is -7 ns, before the year 2000; the agent puts its own time there"),
+            (
+                YEAR_2000 - 1,
+                "error[S014]: the start is 946684799999999999 ns, before the year 2000; the agent puts its own \
+                             time there",
+            ),
+            (
+                NOW / 1_000,
+                "error[S014]: the start is 1795168001000000: that many microseconds, not nanoseconds, is a \
+                           time near now",
+            ),
+            (
+                NOW / 1_000_000,
+                "error[S014]: the start is 1795168001000: that many milliseconds, not nanoseconds, is a \
+                               time near now",
+            ),
+            (
+                NOW / 1_000_000_000,
+                "error[S014]: the start is 1795168001: that many seconds, not nanoseconds, is a time \
+                                   near now",
+            ),
+        ] {
+            assert_eq!(of_span(json!({"start": start})), [format!("{message} (2, [0][0].start)")]);
+        }
+        assert_eq!(of_span(json!({"start": YEAR_2000})), NOTHING);
+        let far_from_now = Some(Timestamp(YEAR_2000));
+        assert_eq!((unit_of(NOW / 1_000, far_from_now), unit_of(NOW / 1_000, None)), (None, Some("microseconds")));
+    }
+
+    #[test]
+    fn s015_start_in_future() {
+        let found = ["warning[S015]: starts 601 s after the reference time (2, [0][0].start)"];
+        assert_eq!(of_span(json!({"start": NOW + 601_000_000_000i64})), found);
+        assert_eq!(of_span(json!({"start": NOW + 600_000_000_000i64})), NOTHING);
+        let body = body(json!([[span(json!({"start": NOW + 601_000_000_000i64}))]]));
+        assert_eq!(lines(&checked(&body, &Context::default())), NOTHING);
+    }
+
+    #[test]
+    fn s016_zero_duration() {
+        assert_eq!(of_span(json!({"duration": 0})), ["info[S016]: the duration is 0 (2, [0][0].duration)"]);
+    }
+
+    #[test]
+    fn s017_error_flag_value() {
+        let detail = json!({"error.type": "E"});
+        assert_eq!(of_span(json!({"error": 1, "meta": detail})), NOTHING);
+        let found = ["warning[S017]: the error flag is 500 (2, [0][0].error)"];
+        assert_eq!(of_span(json!({"error": 500, "meta": detail})), found);
+        let found = ["warning[S017]: the error flag is -32768 or beyond (2, [0][0].error)"];
+        assert_eq!(of_span(json!({"error": -70_000, "meta": detail})), found);
+    }
+
+    #[test]
+    fn s018_error_without_detail() {
+        let found = ["info[S018]: the span is an error; no error.* tag and no exception event says which \
+                      (2, [0][0].error)"];
+        assert_eq!(of_span(json!({"error": 1})), found);
+        assert_eq!(of_span(json!({"error": 1, "meta": {"error.msg": "no"}})), NOTHING);
+        let event = json!([{"name": "exception", "time_unix_nano": NOW - 1_000_000}]);
+        assert_eq!(of_span(json!({"error": 1, "span_events": event})), NOTHING);
+        assert_eq!(of_span(json!({"error": 1, "meta": {"events": event.to_string()}})), NOTHING);
+    }
+
+    #[test]
+    fn s019_detail_without_error() {
+        for key in ["error.message", "error.type", "error.stack"] {
+            let message = format!(
+                "info[S019]: {key} is set and the error flag is 0: not counted as an error (2, [0][0].meta[\"{key}\"])"
+            );
+            assert_eq!(of_span(json!({"meta": {key: "x"}})), [message]);
+        }
+        assert_eq!(of_span(json!({"meta": {"error.msg": "x"}})), NOTHING);
+    }
+
+    #[test]
+    fn s020_http_status_invalid() {
+        for status in ["100", "404", "599"] {
+            assert_eq!(of_span(json!({"meta": {"http.status_code": status}})), NOTHING);
+        }
+        for status in ["", "99", "600", "OK", "+200", "-1", "99999999999999999999"] {
+            let message = format!(
+                "warning[S020]: http.status_code is {status:?}; the agent deletes the tag \
+                 (2, [0][0].meta[\"http.status_code\"])"
+            );
+            assert_eq!(of_span(json!({"meta": {"http.status_code": status}})), [message]);
+        }
+        assert_eq!(of_span(json!({"metrics": {"http.status_code": 200}})), NOTHING);
+        let found = ["warning[S020]: http.status_code is 0.5 (2, [0][0].metrics[\"http.status_code\"])"];
+        assert_eq!(of_span(json!({"metrics": {"http.status_code": 0.5}})), found);
+    }
+
+    #[test]
+    fn s021_tag_over_1024() {
+        assert_eq!(of_span(json!({"meta": {"q": "ü".repeat(1_024)}})), NOTHING);
+        let found = ["warning[S021]: a tag of 1025 characters (2, [0][0].meta[\"q\"])"];
+        assert_eq!(of_span(json!({"meta": {"q": "ü".repeat(1_025)}})), found);
+    }
+
+    #[test]
+    fn s022_tag_truncated_by_agent() {
+        let codes = |key: &str, length: usize| {
+            let found = of_span(json!({"meta": {key: "x".repeat(length)}}));
+            found.iter().any(|line| line.starts_with("warning[S022]: a tag of 25001 bytes; the agent cuts it at 25000"))
+        };
+        assert!(codes("q", 25_001) && codes("_dd.q", 25_001) && codes("q.json", 25_001));
+        assert!(!codes("q", 25_000));
+        assert!(!codes("_dd.q.json", 25_001) && !codes("_dd.q.msgpack", 25_001) && !codes("_dd.q.protobuf", 25_001));
+    }
+
+    #[test]
+    fn s023_tag_key_too_long() {
+        let key = "k".repeat(201);
+        let shown = "k".repeat(60);
+        for (map, value) in [("meta", json!("v")), ("metrics", json!(1.0))] {
+            let message = format!(
+                "warning[S023]: a key of 201 bytes; the agent cuts it at 200 (2, [0][0].{map}[\"{shown}\"...])"
+            );
+            assert_eq!(of_span(json!({map: {&key: value}})), [message]);
+        }
+        assert_eq!(of_span(json!({"meta": {"k".repeat(200): "v"}})), NOTHING);
+    }
+
+    #[test]
+    fn s024_metric_not_finite() {
+        for (number, word) in [(f64::NAN, "NaN"), (f64::INFINITY, "inf"), (f64::NEG_INFINITY, "-inf")] {
+            // JSON has no such numbers: a rare one is replaced in the bytes.
+            let body = body(json!([[span(json!({"metrics": {"m": 1.25}}))]]));
+            let at = body.windows(8).position(|bytes| bytes == 1.25f64.to_be_bytes()).expect("the metric");
+            let body = [&body[..at], &number.to_be_bytes(), &body[at + 8..]].concat();
+            let message = format!("warning[S024]: the metric is {word} (2, [0][0].metrics[\"m\"])");
+            assert_eq!(lines(&checked(&body, &CONTEXT)), [message]);
+        }
+    }
+
+    #[test]
+    fn s025_tid_malformed() {
+        assert_eq!(of_span(json!({"meta": {"_dd.p.tid": "640cfd8d00000000"}})), NOTHING);
+        for tid in ["", "640CFD8D00000000", "640cfd8d", "640cfd8d0000000g"] {
+            let message = format!(
+                "warning[S025]: _dd.p.tid is {tid:?}, not 16 lower-case hex digits (2, [0][0].meta[\"_dd.p.tid\"])"
+            );
+            assert_eq!(of_span(json!({"meta": {"_dd.p.tid": tid}})), [message]);
+        }
+    }
+
+    #[test]
+    fn s026_tid_conflict() {
+        let with = |id: u64, tid: &str| span(json!({"span_id": id, "parent_id": id - 1, "meta": {"_dd.p.tid": tid}}));
+        let (one, two) = ("640cfd8d00000000", "640cfd8e00000000");
+        assert_eq!(of_chunk(&[with(6, one), with(7, one)]), NOTHING);
+        assert_eq!(
+            of_chunk(&[with(6, one), with(7, two), with(8, two)]),
+            [format!(
+                "warning[S026]: _dd.p.tid is {two}, and {one} earlier in this chunk ([0][1].meta[\"_dd.p.tid\"])"
+            )]
+        );
+    }
+
+    #[test]
+    fn s027_priority_missing() {
+        let found = ["info[S027]: no span of the chunk has a sampling priority \
+                      ([0][0].metrics[\"_sampling_priority_v1\"])"];
+        let child = span(json!({"metrics": null, "span_id": 7, "parent_id": 6}));
+        assert_eq!(of_chunk(&[span(json!({"metrics": null})), child.clone()]), found);
+        assert_eq!(of_chunk(&[span(json!({})), child]), NOTHING);
+    }
+
+    #[test]
+    fn s028_priority_unknown() {
+        for priority in [-1, 0, 1, 2] {
+            assert_eq!(of_span(json!({"metrics": {"_sampling_priority_v1": priority}})), NOTHING);
+        }
+        for (priority, word) in [(json!(3), "3"), (json!(-2.0), "-2"), (json!(0.5), "0.5")] {
+            let message = format!(
+                "warning[S028]: the sampling priority is {word} (2, [0][0].metrics[\"_sampling_priority_v1\"])"
+            );
+            assert_eq!(of_span(json!({"metrics": {"_sampling_priority_v1": priority}})), [message]);
+        }
+    }
+
+    #[test]
+    fn s029_decision_maker_malformed() {
+        for sound in ["-0", "-4", "934086a686-12"] {
+            assert_eq!(of_span(json!({"meta": {"_dd.p.dm": sound}})), NOTHING);
+        }
+        for other in ["", "4", "-", "--4", "-4x", "svc-4", "934086a686"] {
+            let message = format!("warning[S029]: _dd.p.dm is {other:?} (2, [0][0].meta[\"_dd.p.dm\"])");
+            assert_eq!(of_span(json!({"meta": {"_dd.p.dm": other}})), [message]);
+        }
+    }
+
+    #[test]
+    fn s030_json_tag_invalid() {
+        assert_eq!(of_span(json!({"meta": {"events": "[]", "_dd.span_links": "[]"}})), NOTHING);
+        assert_eq!(
+            of_span(json!({"meta": {"events": "[", "_dd.span_links": "{}"}})),
+            [
+                "warning[S030]: events is no JSON array of objects: EOF while parsing a list at line 1 column 1 \
+                 (2, [0][0].meta[\"events\"])",
+                "warning[S030]: _dd.span_links is no JSON array of objects: invalid type: map, expected a sequence at \
+                 line 1 column 0 (2, [0][0].meta[\"_dd.span_links\"])",
+            ]
+        );
+        assert_eq!(of_span(json!({"meta": {"events": "[1]"}})).len(), 1);
+    }
+
+    #[test]
+    fn s031_event_outside_span() {
+        let start = NOW - 1_000_000;
+        let at = |times: &[i64]| {
+            let events: Vec<_> = times.iter().map(|time| json!({"name": "tick", "time_unix_nano": time})).collect();
+            json!(events)
+        };
+        assert_eq!(of_span(json!({"span_events": at(&[start - 256, start, start + 1_000])})), NOTHING);
+        assert_eq!(
+            of_span(json!({"span_events": at(&[start - 1_001, start + 5_000])})),
+            [
+                "info[S031]: the event \"tick\" is 1001 ns before the start of its span \
+                 (2, [0][0].span_events[0].time_unix_nano)",
+                "info[S031]: the event \"tick\" is 4000 ns after the end of its span \
+                 (2, [0][0].span_events[1].time_unix_nano)",
+            ]
+        );
+        assert_eq!(
+            of_span(json!({"meta": {"events": at(&[0]).to_string()}})),
+            [format!(
+                "info[S031]: the event \"tick\" is {start} ns before the start of its span \
+                 (2, [0][0].meta[\"events\"][0].time_unix_nano)"
+            )]
+        );
+    }
+
+    #[test]
+    fn s032_link_id_zero() {
+        let links = json!([{"trace_id": 5, "span_id": 6}, {"trace_id": 5}, {"span_id": 6, "trace_id_high": 1}, {}]);
+        assert_eq!(
+            of_span(json!({"span_links": links})),
+            [
+                "warning[S032]: the link's span_id is 0 (2, [0][0].span_links[1].span_id)",
+                "warning[S032]: the link's trace_id is 0 (2, [0][0].span_links[3].trace_id)",
+            ]
+        );
+        assert_eq!(
+            of_span(json!({"meta": {"_dd.span_links": "[{\"trace_id\": \"05\"}]"}})),
+            ["warning[S032]: the link's span_id is 0 (2, [0][0].meta[\"_dd.span_links\"][0].span_id)"]
+        );
+    }
+
+    #[test]
+    fn s033_control_characters() {
+        for (text, code) in [
+            ("a\nb", "000A"),
+            ("\u{1b}[31m", "001B"),
+            ("\u{7f}", "007F"),
+            ("é\u{85}", "0085"),
+            ("x\u{202e}y", "202E"),
+            ("\u{2069}", "2069"),
+        ] {
+            let message = format!("warning[S033]: the resource holds U+{code} (2, [0][0].resource)");
+            assert_eq!(of_span(json!({"resource": text})), [message]);
+        }
+        for member in ["name", "service", "type"] {
+            let found = of_span(json!({member: "a\t"}));
+            assert!(found.iter().any(|line| line.contains("[S033]") && line.contains(member)), "{found:?}");
+        }
+        assert_eq!(of_span(json!({"resource": "ünïcode \u{2028}\u{2065}"})), NOTHING);
+    }
+
+    #[test]
+    fn s034_kind_unknown() {
+        for kind in ["internal", "server", "client", "producer", "consumer"] {
+            assert_eq!(of_span(json!({"meta": {"span.kind": kind}})), NOTHING);
+        }
+        let found = ["info[S034]: span.kind is \"SERVER\" (2, [0][0].meta[\"span.kind\"])"];
+        assert_eq!(of_span(json!({"meta": {"span.kind": "SERVER"}})), found);
+    }
+
+    #[test]
+    fn d017_duplicate_key() {
+        let body = body(json!([[span(json!({"meta": {"dup1": "a", "dup2": "b"}, "metrics": {"dup1": 1.0}}))]]));
+        assert_eq!(lines(&checked(&body, &CONTEXT)), NOTHING);
+        let at = body.windows(4).position(|bytes| bytes == b"dup2").expect("the key");
+        let body = [&body[..at], b"dup1", &body[at + 4..]].concat();
+        let found =
+            ["warning[D017]: the key \"dup1\" stands twice in meta; the last one counts (2, [0][0].meta[\"dup1\"])"];
+        assert_eq!(lines(&checked(&body, &CONTEXT)), found);
+    }
+
+    // ---- chunks
+
+    #[test]
+    fn t005_foreign_span() {
+        let other = |id: u64| span(json!({"trace_id": 9, "span_id": id, "parent_id": 6}));
+        assert_eq!(
+            of_chunk(&[span(json!({})), other(7), other(8)]),
+            ["error[T005]: 2 of the chunk's 3 spans are not of trace 00000000000000000000000000000005, the first of \
+              00000000000000000000000000000009 ([0][1].trace_id)"]
+        );
+    }
+
+    #[test]
+    fn t006_empty_chunk() {
+        let empty = |offset: usize, chunk: usize| {
+            format!("warning[T006]: a chunk without spans; the agent drops it ({offset}, [{chunk}])")
+        };
+        assert_eq!(lines(&checked(&[0x92, 0x90, 0xc0], &CONTEXT)), [empty(1, 0), empty(2, 1)]);
+        assert_eq!(lines(&checked(&[0x91, 0xdd, 0, 0, 0, 0], &CONTEXT)), [empty(1, 0)]);
+        // Cut, declared and unreadable, and no array at all: findings of decoding.
+        for body in [&[0x91, 0x91][..], &[0x91], &[0x91, 0x91, 0x07], &[0x91, 0x07], &[0x92, 0xdc, 0, 1, 7, 0x90]] {
+            let expected = if body.len() == 6 { vec![empty(5, 1)] } else { Vec::new() };
+            assert_eq!(lines(&checked(body, &CONTEXT)), expected, "{body:x?}");
+        }
+    }
+
+    #[test]
+    fn t007_several_roots() {
+        let root = |id: u64| span(json!({"span_id": id}));
+        assert_eq!(
+            of_chunk(&[root(6), root(7), span(json!({"span_id": 8, "parent_id": 6})), root(9)]),
+            ["info[T007]: 3 spans of the chunk have no parent; this is the second ([0][1].parent_id)"]
+        );
+    }
+
+    #[test]
+    fn many_alike_are_counted() {
+        let spans: Vec<_> =
+            (1..=1_000).map(|id| span(json!({"span_id": id, "parent_id": 1, "duration": -1}))).collect();
+        let found = checked(&body(json!([spans])), &CONTEXT);
+        assert_eq!(found.len(), crate::diagnostic::KEPT_OF_A_KIND);
+        assert_eq!(found.iter().map(Diagnostic::count).sum::<u64>(), 1_000);
+    }
+}

@@ -182,7 +182,7 @@ fn child_before_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
         if early > CLOCK_NOISE {
             sink.take(CHILD_BEFORE_PARENT, CHILD_BEFORE_PARENT.severity(), tree, index, || {
                 let message = format!("starts {} ns before its parent {}", early.0, parent.span_id());
-                (message, "the clocks of the two hosts differ; --fix-skew moves the child when it is drawn")
+                (message, "compare the clocks of the two hosts; in one process, look for a start that was set by hand")
             });
         }
     }
@@ -226,5 +226,175 @@ fn no_root(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
             let message = format!("no root among the {} of this trace", counted(tree.len(), "span"));
             (message, "the span that began the trace was not recorded, or its parent id is wrong")
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::TraceId;
+    use crate::trace::{Batch, Trace};
+    use crate::wire;
+    use serde_json::{Value, json};
+
+    /// Spans as `(id, parent, start us, duration us)`, in chunks of one v0.4 body.
+    fn body(chunks: &[&[(u64, u64, i64, i64)]]) -> Vec<u8> {
+        let span = |(id, parent, start, duration): &(u64, u64, i64, i64)| {
+            json!({"trace_id": 5, "span_id": id, "parent_id": parent, "start": 1_000_000_000 + start * 1_000,
+                "duration": duration * 1_000})
+        };
+        let chunks: Vec<Vec<Value>> = chunks.iter().map(|spans| spans.iter().map(span).collect()).collect();
+        rmp_serde::to_vec_named(&chunks).expect("a v0.4 body")
+    }
+
+    fn checked(body: &[u8]) -> Vec<Diagnostic> {
+        let (mut batch, mut found) = (Batch::default(), Diagnostics::default());
+        wire::decode(wire::Protocol::V04, body, &wire::Options::default(), &mut batch, &mut found.body(0));
+        let whole = Trace::whole(TraceId(5), batch.view(body));
+        let tree = TraceTree::of(&whole);
+        trace(&tree, &[7], &mut found);
+        let listed: Vec<_> = found.iter().filter_map(|finding| Some((finding.code(), finding.span_id()?))).collect();
+        assert_eq!(anomalies(&tree), listed);
+        found.iter().cloned().collect()
+    }
+
+    /// Findings without their byte and record: `error[T003]: the span ... ([0][1])`.
+    fn of(chunks: &[&[(u64, u64, i64, i64)]]) -> Vec<String> {
+        let line = |finding: &Diagnostic| {
+            let line = finding.to_string();
+            let (message, place) = line.rsplit_once(" (record 7, byte ").expect("a place");
+            format!("{message} ({}", place.split_once(", ").expect("a path").1)
+        };
+        checked(&body(chunks)).iter().map(line).collect()
+    }
+
+    const NOTHING: [&str; 0] = [];
+
+    #[test]
+    fn a_sound_trace_has_no_findings() {
+        assert_eq!(of(&[&[(1, 0, 0, 100), (2, 1, 10, 50), (3, 2, 20, 10)]]), NOTHING);
+    }
+
+    #[test]
+    fn t001_duplicate_span_id() {
+        let found = checked(&body(&[&[(1, 0, 0, 100), (2, 1, 1, 5), (2, 1, 2, 5), (2, 1, 3, 5)]]));
+        assert_eq!(found.len(), 2);
+        let first = found.first().expect("a finding");
+        assert_eq!(first.message(), "an earlier span of this trace has the id 0000000000000002 too");
+        assert_eq!((first.trace_id(), first.span_id()), (Some(TraceId(5)), Some(SpanId(2))));
+        assert!(matches!(first.place(), Some(Place::Body { record: 7, offset: Some(_), path }) if path == "[0][2]"));
+        // Spans without an id are not duplicates of each other.
+        assert_eq!(of(&[&[(1, 0, 0, 100), (0, 1, 1, 5), (0, 1, 2, 5)]]), NOTHING);
+    }
+
+    #[test]
+    fn t002_parent_missing() {
+        assert_eq!(
+            of(&[&[(1, 0, 0, 100), (2, 9, 1, 5)]]),
+            ["info[T002]: the parent 0000000000000009 is not in the input ([0][1])"]
+        );
+        assert_eq!(
+            of(&[&[(2, 9, 1, 5)]]),
+            [
+                "warning[T002]: the parent 0000000000000009 is not in the input, nor is any root of this trace ([0][0])",
+                "warning[T011]: no root among the 1 span of this trace ([0][0])",
+            ]
+        );
+    }
+
+    #[test]
+    fn t003_self_parent() {
+        assert_eq!(
+            of(&[&[(1, 0, 0, 100), (2, 2, 1, 5)]]),
+            ["error[T003]: the span names itself as its parent; it is drawn as a root ([0][1])"]
+        );
+    }
+
+    #[test]
+    fn t004_parent_cycle() {
+        assert_eq!(
+            of(&[&[(1, 0, 0, 100), (3, 2, 1, 5), (2, 4, 1, 5), (4, 3, 1, 5), (5, 2, 1, 5)]]),
+            ["error[T004]: its parents lead back to it: 0000000000000002 -> 0000000000000004 -> 0000000000000003 -> \
+              0000000000000002; drawn cut above this span ([0][2])"]
+        );
+        let long: Vec<_> = (1..=9).map(|id| (id, id % 9 + 1, 0, 5)).collect();
+        assert_eq!(
+            of(&[&long]),
+            [
+                "error[T004]: its parents lead back to it: 0000000000000001 -> 0000000000000002 -> 0000000000000003 -> \
+                 0000000000000004 -> 0000000000000005 -> 4 more -> 0000000000000001; drawn cut above this span ([0][0])",
+                "warning[T011]: no root among the 9 spans of this trace ([0][0])",
+            ]
+        );
+    }
+
+    #[test]
+    fn t008_child_before_parent() {
+        assert_eq!(
+            of(&[&[(1, 0, 10, 100), (2, 1, 8, 5)]]),
+            ["info[T008]: starts 2000 ns before its parent 0000000000000001 ([0][1])"]
+        );
+        assert_eq!(of(&[&[(1, 0, 10, 100), (2, 1, 9, 5)]]), NOTHING);
+    }
+
+    #[test]
+    fn t009_child_after_parent() {
+        assert_eq!(
+            of(&[&[(1, 0, 0, 100), (2, 1, 90, 30)]]),
+            ["info[T009]: ends 20000 ns after its parent 0000000000000001 ([0][1])"]
+        );
+        // At the end of the parent begins what was handed over.
+        assert_eq!(of(&[&[(1, 0, 0, 100), (2, 1, 100, 30), (3, 1, 200, 30)]]), NOTHING);
+        let spans = json!([[
+            {"trace_id": 5, "span_id": 1, "start": 100, "duration": 10},
+            {"trace_id": 5, "span_id": 2, "parent_id": 1, "start": 105, "duration": 10, "meta": {"span.kind": "consumer"}},
+        ]]);
+        assert_eq!(checked(&rmp_serde::to_vec_named(&spans).expect("a body")), []);
+    }
+
+    #[test]
+    fn t010_split_trace() {
+        assert_eq!(
+            of(&[&[(1, 0, 0, 100)], &[(2, 1, 1, 5), (3, 1, 1, 5)], &[(4, 1, 1, 5)]]),
+            ["info[T010]: the trace came in 3 chunks; the second begins here ([1][0])"]
+        );
+    }
+
+    #[test]
+    fn t010_counts_the_chunks_of_every_record() {
+        let body = body(&[&[(1, 0, 0, 100)]]);
+        let (mut one, mut two, mut found) = (Batch::default(), Batch::default(), Diagnostics::default());
+        wire::decode(wire::Protocol::V04, &body, &wire::Options::default(), &mut one, &mut found.body(0));
+        let other = super::tests::body(&[&[(2, 1, 1, 5)]]);
+        wire::decode(wire::Protocol::V04, &other, &wire::Options::default(), &mut two, &mut found.body(0));
+        let both = Trace::of(TraceId(5), vec![one.view(&body), two.view(&other)], &[None, None]);
+        trace(&TraceTree::of(&both), &[3, 8], &mut found);
+        let found: Vec<_> = found.iter().map(Diagnostic::to_string).collect();
+        assert_eq!(
+            found,
+            ["info[T010]: the trace came in 2 chunks; the second begins here (record 8, byte 2, [0][0])"]
+        );
+    }
+
+    #[test]
+    fn t011_no_root() {
+        assert_eq!(
+            of(&[&[(1, 2, 0, 5), (2, 2, 0, 5)]]).last().map(String::as_str),
+            Some("warning[T011]: no root among the 2 spans of this trace ([0][1])")
+        );
+        assert_eq!(of(&[&[]]), NOTHING);
+    }
+
+    #[test]
+    fn a_trace_of_nothing_but_faults_is_checked_in_linear_time() {
+        let selves: Vec<_> = (1..=100_000).map(|id| (id, id, 0, 5)).collect();
+        let found = checked(&body(&[&selves[..100]]));
+        assert_eq!(found.len(), 101);
+        let (mut batch, mut found) = (Batch::default(), Diagnostics::default());
+        let body = body(&[&selves]);
+        wire::decode(wire::Protocol::V04, &body, &wire::Options::default(), &mut batch, &mut found.body(0));
+        let whole = Trace::whole(TraceId(5), batch.view(&body));
+        trace(&TraceTree::of(&whole), &[0], &mut found);
+        assert_eq!(found.total_of(SELF_PARENT), 100_000);
     }
 }

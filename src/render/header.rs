@@ -19,24 +19,26 @@ pub(super) struct Overview {
 impl Overview {
     pub(super) fn of(tree: &TraceTree<'_, '_>) -> Self {
         let mut names: BTreeSet<&str> = BTreeSet::new();
-        let (mut errors, mut gaps, mut max_depth) = (0, 0, 0);
-        let mut last = "";
-        for node in tree.walk() {
-            let Some(span) = tree.span(node.index) else { continue };
-            if span.service_bytes() != last.as_bytes() {
-                last = span.service();
-                names.insert(last);
+        let mut errors = 0;
+        let mut last: &[u8] = &[0];
+        for span in tree.trace().spans() {
+            if span.service_bytes() != last {
+                last = span.service_bytes();
+                names.insert(span.service());
             }
             errors += usize::from(span.error());
-            gaps += usize::from(node.depth > 0 && tree.gap(node.index).is_some_and(|gap| gap.0 > 0));
-            max_depth = max_depth.max(node.depth);
-        }
-        if tree.trace().spans().next().is_some_and(|span| span.service_bytes().is_empty()) {
-            names.insert("");
         }
         let orphans = tree.roots().iter().filter(|root| tree.top(**root as usize) == Some(Top::Orphan)).count();
         let services = names.into_iter().map(str::to_owned).collect();
-        Overview { services, errors, gaps, orphans, roots: tree.roots().len(), max_depth }
+        let shape = tree.shape();
+        Overview {
+            services,
+            errors,
+            gaps: shape.gaps,
+            orphans,
+            roots: tree.roots().len(),
+            max_depth: shape.max_depth,
+        }
     }
 }
 

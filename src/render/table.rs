@@ -79,12 +79,16 @@ fn print(w: &mut dyn Write, table: &Table) -> io::Result<()> {
 
 /// Operations, longest total first.
 pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, theme: &Theme) -> io::Result<()> {
-    let narrow = theme.width < 80;
+    let (narrow, wide) = (theme.width < 80, theme.width >= 120);
     let mut columns = vec!["service", "operation", "count", "errors"];
     if self_times {
         columns.push("self");
     }
-    columns.extend(if narrow { &["p50", "max"][..] } else { &["total", "p50", "p95", "p99", "max"][..] });
+    columns.extend(match (narrow, wide) {
+        (true, _) => &["p50", "max"][..],
+        (false, false) => &["total", "p50", "p95", "max"],
+        (false, true) => &["total", "p50", "p95", "p99", "max"],
+    });
     let mut table = heading(&columns, theme);
     let time = |length: Nanos| duration(length, theme.ascii);
     for (key, operation) in operations.sorted() {
@@ -103,7 +107,10 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
         }
         row.push(time(operation.quantile(50)));
         if !narrow {
-            row.extend([time(operation.quantile(95)), time(operation.quantile(99))]);
+            row.push(time(operation.quantile(95)));
+        }
+        if wide {
+            row.push(time(operation.quantile(99)));
         }
         row.push(time(operation.max()));
         table.add_row(row);

@@ -14,11 +14,12 @@ use super::header::{Overview, header};
 use super::rows::Rows;
 use super::time::{DURATION_WIDTH, date, duration, write_duration};
 use super::{Glyphs, MASK, Shown, Theme, clean, clip, head, is_secret, is_simple, paint, spaces, width_of};
-use crate::time::Nanos;
+use crate::time::{Nanos, Timestamp};
 use crate::trace::{Span, Value};
 use crate::tree::{Node, Top, TraceTree};
 use owo_colors::Style;
 use std::io::{self, Write};
+use std::str::from_utf8;
 
 /// Whether a timeline is drawn beside the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +88,8 @@ impl Layout {
         let bar = if options.timeline == Timeline::Drawn { (width * 3).div_ceil(10) } else { 0 };
         let gutter = usize::from(bar > 0);
         let room = width.saturating_sub(fixed + bar + gutter).max(8);
-        let step =
-            if overview.max_depth * 3 > room * 2 / 3 { if overview.max_depth * 2 > room { 1 } else { 2 } } else { 3 };
+        // Indentation takes at most half of the label column, as long as one column a level is enough for that.
+        let step = [3, 2].into_iter().find(|step| overview.max_depth * step <= room / 2).unwrap_or(1);
         let wanted = rows
             .walk(tree)
             .take(MEASURED)
@@ -103,19 +104,20 @@ impl Layout {
 
 fn label_width(tree: &TraceTree<'_, '_>, node: &Node, span: Span<'_>) -> usize {
     let (first, second) = label_parts(span);
+    let [first, second] = [first, second].map(|bytes| from_utf8(bytes).unwrap_or_default());
     let second = if second.is_empty() { 0 } else { 1 + width_of(second) };
     flag(tree, node).len() + width_of(first) + second
 }
 
 /// The name, and the resource where it says more; a resource that begins with the name stands alone.
-fn label_parts(span: Span<'_>) -> (&str, &str) {
+fn label_parts(span: Span<'_>) -> (&[u8], &[u8]) {
     let (name, resource) = (span.name_bytes(), span.resource_bytes());
     if resource.is_empty() || resource == name {
-        (span.name(), "")
+        (name, b"")
     } else if resource.starts_with(name) {
-        (span.resource(), "")
+        (resource, b"")
     } else {
-        (span.name(), span.resource())
+        (name, resource)
     }
 }
 
@@ -129,7 +131,8 @@ fn flag(tree: &TraceTree<'_, '_>, node: &Node) -> &'static str {
             Some(Top::Root) | None => {}
         }
     }
-    if tree.duplicates().binary_search(&(node.index as u32)).is_ok() { "[same id] " } else { "" }
+    let twice = !tree.duplicates().is_empty() && tree.duplicates().binary_search(&(node.index as u32)).is_ok();
+    if twice { "[same id] " } else { "" }
 }
 
 /// Draws one trace.
@@ -169,6 +172,8 @@ struct Drawing<'d, 't, 'b> {
     out: Vec<u8>,
     /// Guides of the levels above, one entry a level: whether the line goes on below.
     guides: Vec<bool>,
+    /// Ends of the spans above, one entry a level.
+    ends: Vec<Timestamp>,
     start: i64,
     length: i64,
     drawn: usize,
@@ -197,6 +202,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             coloured: theme.palette.is_coloured(),
             out: Vec::with_capacity(BUFFER + 4096),
             guides: Vec::new(),
+            ends: Vec::new(),
             start: start.0,
             length: (end - start).0.max(1),
             drawn: 0,
@@ -272,9 +278,10 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     fn row(&mut self, node: &Node) {
         let Some(span) = self.tree.span(node.index) else { return };
         self.guides.truncate(node.depth);
-        let gap = if node.depth > 0 { self.tree.gap(node.index).filter(|gap| gap.0 > 0) } else { None };
-        if let Some(gap) = gap {
-            self.gap_row(node, span, gap);
+        self.ends.truncate(node.depth);
+        let parent_end = self.ends.last().copied();
+        if let Some(parent_end) = parent_end.filter(|end| node.start > *end) {
+            self.gap_row(node, parent_end);
         }
         self.drawn += 1;
         let indent = self.indent(node, false);
@@ -282,7 +289,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         self.service(span);
         self.number(span.duration());
         if self.layout.self_time {
-            self.number(self.tree.self_time(node.index));
+            self.number(self.tree.self_time_within(node.index, node.start, node.end));
         }
         self.marks(span);
         if span.error() && self.failed.len() < ERRORS_SHOWN {
@@ -290,10 +297,11 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         }
         if self.layout.bar > 0 {
             self.out.push(b' ');
-            self.bar(node, span);
+            self.bar(node, span, parent_end);
         }
         self.end_line();
         self.guides.push(!node.last);
+        self.ends.push(node.end);
         if !self.options.tags.is_empty() {
             self.tags(node, span);
         }
@@ -308,7 +316,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             return 0;
         }
         let step = self.layout.step;
-        let most = self.layout.label.saturating_sub(12).max(step);
+        let most = (self.layout.label * 2 / 3).max(step);
         let levels = most / step;
         let start = self.out.len();
         let mut width = 0;
@@ -350,7 +358,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         }
         let style = if span.error() { self.theme.palette.error } else { Style::new() };
         let (first, second) = label_parts(span);
-        let first = if first.is_empty() { "(no name)" } else { first };
+        let first: &[u8] = if first.is_empty() { b"(no name)" } else { first };
         room -= self.clipped(first, room, style);
         if !second.is_empty() && room > 2 {
             self.out.push(b' ');
@@ -361,23 +369,23 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     }
 
     /// Text in at most `columns`; returns how many it took.
-    fn clipped(&mut self, text: &str, columns: usize, style: Style) -> usize {
-        if is_simple(text.as_bytes()) {
+    fn clipped(&mut self, text: &[u8], columns: usize, style: Style) -> usize {
+        if !self.coloured && is_simple(text) {
             // Plain ASCII: bytes are columns. Nearly all names are.
             if text.len() <= columns {
-                self.styled(text, style);
+                self.out.extend_from_slice(text);
                 return text.len();
             }
-            if columns > 3 && !self.coloured {
+            if columns > 3 {
                 let keep = columns - 1;
                 let back = keep / 3;
-                self.out.extend_from_slice(&text.as_bytes()[..keep - back]);
+                self.out.extend_from_slice(&text[..keep - back]);
                 self.out.extend_from_slice(self.glyphs.ellipsis.as_bytes());
-                self.out.extend_from_slice(&text.as_bytes()[text.len() - back..]);
+                self.out.extend_from_slice(&text[text.len() - back..]);
                 return columns;
             }
         }
-        let cleaned = clean(text, self.theme.ascii);
+        let cleaned = clean(from_utf8(text).unwrap_or_default(), self.theme.ascii);
         let clipped = clip(&cleaned, columns, self.glyphs);
         self.styled(&clipped, style);
         width_of(&clipped)
@@ -394,7 +402,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             self.styled(letter, style);
         } else {
             let width = self.layout.service;
-            let used = self.clipped(span.service(), width, style);
+            let used = self.clipped(span.service_bytes(), width, style);
             self.pad(width - used);
         }
     }
@@ -442,11 +450,11 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         (scaled / i128::from(self.length)).clamp(0, self.layout.bar as i128 * 8) as usize
     }
 
-    fn bar(&mut self, node: &Node, span: Span<'_>) {
-        let from = (self.eighth(span.start().0, false) / 8).min(self.layout.bar.saturating_sub(1));
-        let until = self.eighth(span.end().0, true).max(from * 8 + 1);
-        let over = self.tree.overhang(node.index).and_then(|_| self.tree.span(self.tree.parent(node.index)?));
-        let over = over.map_or(usize::MAX, |parent| self.eighth(parent.end().0, true).div_ceil(8));
+    fn bar(&mut self, node: &Node, span: Span<'_>, parent_end: Option<Timestamp>) {
+        let from = (self.eighth(node.start.0, false) / 8).min(self.layout.bar.saturating_sub(1));
+        let until = self.eighth(node.end.0, true).max(from * 8 + 1);
+        let overhang = parent_end.filter(|end| node.start < *end && node.end > *end);
+        let over = overhang.map_or(usize::MAX, |end| self.eighth(end.0, true).div_ceil(8));
         self.pad(from);
         let style =
             if span.error() { self.theme.palette.error } else { self.theme.palette.service(span.service_bytes()) };
@@ -467,17 +475,16 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     }
 
     /// The row that says how long nobody worked between the parent's end and the child's start.
-    fn gap_row(&mut self, node: &Node, span: Span<'_>, gap: Nanos) {
+    fn gap_row(&mut self, node: &Node, parent_end: Timestamp) {
         self.used_gap = true;
         let indent = self.indent(node, true);
         let room = self.layout.label.saturating_sub(indent);
-        let text = format!("{} later", duration(gap, self.theme.ascii));
-        let used = self.clipped(&text, room, self.theme.palette.faint);
+        let text = format!("{} later", duration(node.start - parent_end, self.theme.ascii));
+        let used = self.clipped(text.as_bytes(), room, self.theme.palette.faint);
         self.pad(room - used);
         if self.layout.bar > 0 {
-            let parent = self.tree.parent(node.index).and_then(|parent| self.tree.span(parent));
-            let from = parent.map_or(0, |parent| self.eighth(parent.end().0, true).div_ceil(8));
-            let until = (self.eighth(span.start().0, false) / 8).max(from);
+            let from = self.eighth(parent_end.0, true).div_ceil(8);
+            let until = (self.eighth(node.start.0, false) / 8).max(from);
             let columns = if self.layout.service > 0 { 1 + self.layout.service } else { 0 }
                 + (1 + DURATION_WIDTH) * if self.layout.self_time { 2 } else { 1 }
                 + 1
@@ -495,7 +502,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     fn under(&mut self, node: &Node) -> usize {
         let step = self.layout.step;
         let has_children = !self.tree.children(node.index).is_empty();
-        let levels = (node.depth + 1).min(self.layout.label.saturating_sub(12).max(step) / step);
+        let levels = (node.depth + 1).min((self.layout.label * 2 / 3).max(step) / step);
         for level in 1..=levels {
             let goes_on =
                 if level == node.depth + 1 { has_children } else { self.guides.get(level).copied().unwrap_or(false) };
@@ -659,6 +666,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         };
         let said = clean(said.lines().next().unwrap_or_default(), self.theme.ascii).into_owned();
         let (first, second) = label_parts(span);
+        let [first, second] = [first, second].map(|bytes| from_utf8(bytes).unwrap_or_default());
         let label = if second.is_empty() { first.to_owned() } else { format!("{first} {second}") };
         let label = clean(&label, self.theme.ascii).into_owned();
         let label = clip(&label, self.theme.width / 3, self.glyphs).into_owned();

@@ -207,6 +207,8 @@ pub struct Batch {
     pub(crate) strings: Vec<StrRef>,
     /// What each of those strings means as a key.
     pub(crate) classes: Vec<u8>,
+    /// Texts met lately, by hash: see [`Batch::canonical`].
+    lately: Vec<StrRef>,
     side: String,
     /// False when the body ended or broke before its end.
     pub(crate) complete: bool,
@@ -231,6 +233,7 @@ impl Batch {
         self.chunks.clear();
         self.strings.clear();
         self.classes.clear();
+        self.lately.clear();
         self.side.clear();
         self.complete = false;
     }
@@ -265,6 +268,28 @@ impl Batch {
         }
         self.side.push_str(text);
         StrRef { start: start as u32 | SIDE, len: text.len() as u32 }
+    }
+
+    /// An earlier reference to the same text, when there was one lately: names repeat, and drawing a million spans whose
+    /// names all lie in one place is much faster than with names all over the body.
+    #[inline]
+    pub(crate) fn canonical(&mut self, body: &[u8], text: StrRef) -> StrRef {
+        const SLOTS: usize = 1024;
+        if self.lately.len() < SLOTS {
+            self.lately.resize(SLOTS, StrRef::default());
+        }
+        let bytes = self.bytes(body, text);
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes));
+        let mixed = word(bytes.first_chunk()) ^ word(bytes.last_chunk()).rotate_left(29) ^ bytes.len() as u64;
+        let slot = (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SLOTS;
+        let earlier = self.lately.get(slot).copied().unwrap_or_default();
+        if earlier.len == text.len && self.bytes(body, earlier) == bytes {
+            return earlier;
+        }
+        if let Some(place) = self.lately.get_mut(slot) {
+            *place = text;
+        }
+        text
     }
 
     /// The bytes that `text` refers to.

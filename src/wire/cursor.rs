@@ -302,6 +302,13 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
         }
     }
 
+    /// The service, name, resource or type of a span; for drawing, equal ones share one place.
+    #[inline(always)]
+    pub(super) fn label(&mut self, field: &'static str) -> Result<StrRef, WireError> {
+        let text = self.text(Field::Name(field))?.or_empty();
+        Ok(if self.keeps_all() { text } else { self.batch.canonical(self.body, text) })
+    }
+
     /// Text that came as bytes, or that is not UTF-8: reported, and replaced where it must be.
     #[cold]
     fn repaired(&mut self, text: Bytes<'a>, at: usize, field: Field<'_>) -> StrRef {

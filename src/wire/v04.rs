@@ -79,15 +79,15 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
         let record = &mut draft.record;
         let field = match key.bytes {
             b"service" => {
-                record.service = cursor.text(Field::Name("service"))?.or_empty();
+                record.service = cursor.label("service")?;
                 SERVICE
             }
             b"name" => {
-                record.name = cursor.text(Field::Name("name"))?.or_empty();
+                record.name = cursor.label("name")?;
                 NAME
             }
             b"resource" => {
-                record.resource = cursor.text(Field::Name("resource"))?.or_empty();
+                record.resource = cursor.label("resource")?;
                 RESOURCE
             }
             b"trace_id" => {
@@ -129,7 +129,7 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
                 METRICS
             }
             b"type" => {
-                record.type_ = cursor.text(Field::Name("type"))?.or_empty();
+                record.type_ = cursor.label("type")?;
                 TYPE
             }
             b"meta_struct" => {
