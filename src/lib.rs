@@ -28,6 +28,7 @@
 
 pub mod analysis;
 pub mod capture;
+pub mod context;
 pub mod diagnostic;
 pub mod encoding;
 pub mod http;

@@ -1,9 +1,9 @@
 //! The tree of one trace: who called whom, in the order in which it happened.
 //!
-//! Flat arrays over span indexes (input order), walked with an explicit stack: a trace may have a million spans or
-//! a depth of a million. Children are ordered by start, ties by input order. Self time is the span's own interval
-//! minus the union of its children's intervals clipped to it. What does not fit a tree is cut and kept: orphans,
-//! spans that are their own parent and cycles become roots, each marked with why.
+//! Spans are numbered in tree order (parents before children, children by start, ties by input order), in flat arrays: a
+//! trace may have a million spans or a depth of a million, and drawing it reads memory from front to back. Self time is
+//! the span's own interval minus the union of its children's intervals clipped to it. What does not fit a tree is cut and
+//! kept: orphans, spans that are their own parent and cycles become roots, each marked with why.
 
 use crate::id::SpanId;
 use crate::time::{Nanos, Timestamp};
@@ -25,20 +25,21 @@ pub enum Top {
     Cycle,
 }
 
-/// The spans of one trace as a forest.
+/// The spans of one trace as a forest. Spans are meant by their number in tree order.
 #[derive(Clone, Debug)]
 pub struct TraceTree<'t, 'b> {
     trace: &'t Trace<'b>,
+    /// Input order of each span.
+    order: Vec<u32>,
     parent: Vec<u32>,
-    /// `children[first_child[i]..first_child[i + 1]]` are the children of `i`; those of the index after the last are
-    /// the tops.
-    first_child: Vec<u32>,
-    children: Vec<u32>,
-    /// Start and end of each of `children`: siblings lie side by side, where their spans lie anywhere.
+    depth: Vec<u32>,
+    /// Itself and everything below it.
+    size: Vec<u32>,
     starts: Vec<i64>,
     ends: Vec<i64>,
+    roots: Vec<u32>,
     duplicates: Vec<u32>,
-    /// Tops that cut something, with why; all others are roots or orphans.
+    /// Tops that cut something, with why, by number; all others are roots or orphans.
     cuts: Vec<(u32, Top)>,
     shape: Shape,
 }
@@ -46,8 +47,6 @@ pub struct TraceTree<'t, 'b> {
 /// What the whole tree looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Spans that can be reached from a top: all of them.
-    reached: usize,
     /// Depth of the deepest span; 0 for a top.
     pub max_depth: usize,
     /// Spans that start after their parent's end.
@@ -57,7 +56,7 @@ pub struct Shape {
 /// One step of [`TraceTree::walk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Index of the span in input order.
+    /// Number of the span.
     pub index: usize,
     /// 0 for a top.
     pub depth: usize,
@@ -72,120 +71,88 @@ pub struct Node {
 impl<'t, 'b> TraceTree<'t, 'b> {
     /// Builds the tree of `trace`.
     pub fn of(trace: &'t Trace<'b>) -> Self {
-        let count = trace.len();
         let (table, duplicates) = IdTable::of(trace);
-        let mut parent = vec![NONE; count];
+        let mut parent = vec![NONE; trace.len()];
         let mut cuts = Vec::new();
-        for (index, span) in trace.spans().enumerate() {
+        for (index, span) in (0u32..).zip(trace.spans()) {
             let Some(wanted) = span.parent_id() else { continue };
             if wanted == span.span_id() {
-                cuts.push((index as u32, Top::SelfParent));
+                cuts.push((index, Top::SelfParent));
             } else if let Some(found) = table.find(wanted) {
-                parent[index] = found;
+                parent[index as usize] = found;
             }
         }
         drop(table);
-        let mut tree = TraceTree {
-            trace,
-            parent,
-            first_child: Vec::new(),
-            children: Vec::new(),
-            starts: Vec::new(),
-            ends: Vec::new(),
-            duplicates,
-            cuts,
-            shape: Shape::default(),
-        };
-        tree.link();
-        if tree.shape.reached < count {
-            tree.cut_cycles();
-            tree.link();
+        let mut tree = Self::numbered(trace, &parent);
+        if tree.order.len() < trace.len() {
+            cut_cycles(trace, &mut parent, &mut cuts);
+            tree = Self::numbered(trace, &parent);
+        }
+        if !duplicates.is_empty() || !cuts.is_empty() {
+            let mut number = vec![0; trace.len()];
+            (0u32..).zip(&tree.order).for_each(|(at, index)| number[*index as usize] = at);
+            tree.duplicates = duplicates.iter().map(|index| number[*index as usize]).collect();
+            tree.duplicates.sort_unstable();
+            tree.cuts = cuts.iter().map(|(index, top)| (number[*index as usize], *top)).collect();
+            tree.cuts.sort_unstable_by_key(|(at, _)| *at);
         }
         tree
     }
 
-    /// Fills everything that follows from the parents.
-    fn link(&mut self) {
-        let count = self.parent.len();
-        let slot_of = |parent: u32| if parent == NONE { count } else { parent as usize };
-        let mut next = vec![0u32; count + 2];
-        self.parent.iter().for_each(|parent| next[slot_of(*parent)] += 1);
-        let mut total = 0;
-        for slot in &mut next {
-            total += std::mem::replace(slot, total);
-        }
-        self.children = vec![0; count];
-        self.starts = vec![0; count];
-        self.ends = vec![0; count];
-        for ((index, span), parent) in (0u32..).zip(self.trace.spans()).zip(&self.parent) {
-            let slot = &mut next[slot_of(*parent)];
-            let position = *slot as usize;
-            *slot += 1;
-            self.children[position] = index;
-            self.starts[position] = span.start().0;
-            self.ends[position] = span.end().0;
-        }
-        // Every slot now stands at its end, which is where the next one began.
-        let mut sorting: Vec<(i64, u32, i64)> = Vec::new();
-        let mut begin = 0;
-        for slot in &mut next[..=count] {
-            let end = std::mem::replace(slot, begin);
-            let (from, to) = (begin as usize, end as usize);
-            begin = end;
-            // Positions are in input order already, so ties need no look.
-            if self.starts[from..to].is_sorted() {
+    /// Numbers the spans that can be reached from a top; `parent` is by input order.
+    fn numbered(trace: &'t Trace<'b>, parent: &[u32]) -> Self {
+        let count = parent.len();
+        let siblings = Siblings::of(trace, parent);
+        let mut tree = TraceTree {
+            trace,
+            order: Vec::with_capacity(count),
+            parent: Vec::with_capacity(count),
+            depth: Vec::with_capacity(count),
+            size: Vec::new(),
+            starts: Vec::with_capacity(count),
+            ends: Vec::with_capacity(count),
+            roots: Vec::new(),
+            duplicates: Vec::new(),
+            cuts: Vec::new(),
+            shape: Shape::default(),
+        };
+        // Positions among the siblings still to come, level by level, with the number of their parent.
+        let mut open = vec![(siblings.of_span(count), NONE)];
+        while let Some(((at, end), above)) = open.last_mut() {
+            if at == end {
+                open.pop();
                 continue;
             }
-            sorting.clear();
-            sorting.extend((from..to).map(|at| (self.starts[at], self.children[at], self.ends[at])));
-            sorting.sort_unstable();
-            for (at, (start, index, end)) in (from..to).zip(&sorting) {
-                (self.starts[at], self.children[at], self.ends[at]) = (*start, *index, *end);
+            let (position, above) = (*at as usize, *above);
+            *at += 1;
+            let number = tree.order.len() as u32;
+            let depth = open.len() - 1;
+            let (start, end) = (siblings.starts[position], siblings.ends[position]);
+            let index = siblings.order[position];
+            if above == NONE {
+                tree.roots.push(number);
+            } else {
+                tree.shape.gaps += usize::from(start > tree.ends[above as usize]);
+            }
+            tree.shape.max_depth = tree.shape.max_depth.max(depth);
+            tree.order.push(index);
+            tree.parent.push(above);
+            tree.depth.push(depth as u32);
+            tree.starts.push(start);
+            tree.ends.push(end);
+            let below = siblings.of_span(index as usize);
+            if below.0 != below.1 {
+                open.push((below, number));
             }
         }
-        self.first_child = next;
-        self.shape = self.measure();
-    }
-
-    fn measure(&self) -> Shape {
-        let mut shape = Shape::default();
-        let mut parent_ends: Vec<i64> = Vec::new();
-        for node in self.walk() {
-            shape.reached += 1;
-            shape.max_depth = shape.max_depth.max(node.depth);
-            parent_ends.truncate(node.depth);
-            shape.gaps += usize::from(parent_ends.last().is_some_and(|end| node.start.0 > *end));
-            parent_ends.push(node.end.0);
+        drop(siblings);
+        tree.size = vec![1; tree.order.len()];
+        for at in (0..tree.order.len()).rev() {
+            if let Some(above) = tree.size.get(tree.parent[at] as usize) {
+                tree.size[tree.parent[at] as usize] = above + tree.size[at];
+            }
         }
-        shape
-    }
-
-    /// Frees the smallest span id of every cycle from its parent.
-    fn cut_cycles(&mut self) {
-        let mut walk_of = vec![NONE; self.parent.len()];
-        for start in 0..self.parent.len() as u32 {
-            let mut at = start;
-            while at != NONE && walk_of[at as usize] == NONE {
-                walk_of[at as usize] = start;
-                at = self.parent[at as usize];
-            }
-            if at == NONE || walk_of[at as usize] != start {
-                continue;
-            }
-            let (first, mut smallest, mut next) = (at, at, self.parent[at as usize]);
-            while next != first {
-                if (self.id(next), next) < (self.id(smallest), smallest) {
-                    smallest = next;
-                }
-                next = self.parent[next as usize];
-            }
-            self.parent[smallest as usize] = NONE;
-            self.cuts.push((smallest, Top::Cycle));
-        }
-    }
-
-    fn id(&self, index: u32) -> SpanId {
-        self.trace.span(index as usize).map(Span::span_id).unwrap_or_default()
+        tree
     }
 
     /// The trace it was built from.
@@ -195,38 +162,46 @@ impl<'t, 'b> TraceTree<'t, 'b> {
 
     /// How many spans.
     pub fn len(&self) -> usize {
-        self.parent.len()
+        self.order.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.parent.is_empty()
+        self.order.is_empty()
     }
 
-    /// The span at `index`, which must come from this tree.
+    /// Where the span stands in input order.
     #[inline]
-    pub fn span(&self, index: usize) -> Option<Span<'b>> {
-        self.trace.span(index)
+    pub fn input_index(&self, number: usize) -> Option<usize> {
+        self.order.get(number).map(|index| *index as usize)
+    }
+
+    /// The span with this number.
+    #[inline]
+    pub fn span(&self, number: usize) -> Option<Span<'b>> {
+        self.trace.span(*self.order.get(number)? as usize)
     }
 
     /// The parent in this tree.
     #[inline]
-    pub fn parent(&self, index: usize) -> Option<usize> {
-        self.parent.get(index).filter(|parent| **parent != NONE).map(|parent| *parent as usize)
+    pub fn parent(&self, number: usize) -> Option<usize> {
+        self.parent.get(number).filter(|parent| **parent != NONE).map(|parent| *parent as usize)
     }
 
     /// Children by start, ties by input order.
-    #[inline]
-    pub fn children(&self, index: usize) -> &[u32] {
-        match (self.first_child.get(index), self.first_child.get(index + 1)) {
-            (Some(from), Some(to)) => self.children.get(*from as usize..*to as usize).unwrap_or_default(),
-            _ => &[],
-        }
+    pub fn children(&self, number: usize) -> impl Iterator<Item = usize> {
+        let end = number + self.size.get(number).map_or(0, |size| *size as usize);
+        let mut next = number + 1;
+        std::iter::from_fn(move || {
+            let child = (next < end).then_some(next)?;
+            next += *self.size.get(child)? as usize;
+            Some(child)
+        })
     }
 
     /// The tops by start, ties by input order: roots, orphans and what was cut.
     pub fn roots(&self) -> &[u32] {
-        self.children(self.len())
+        &self.roots
     }
 
     /// Depth, gaps.
@@ -234,82 +209,70 @@ impl<'t, 'b> TraceTree<'t, 'b> {
         self.shape
     }
 
-    /// Why `index` stands at the top; `None` when it has a parent.
-    pub fn top(&self, index: usize) -> Option<Top> {
-        if self.parent(index).is_some() {
+    /// Why a span stands at the top; `None` when it has a parent.
+    pub fn top(&self, number: usize) -> Option<Top> {
+        if self.parent(number).is_some() {
             return None;
         }
-        let cut = self.cuts.iter().find(|(cut, _)| *cut as usize == index);
-        Some(match cut {
+        let cut = self.cuts.binary_search_by_key(&(number as u32), |(at, _)| *at).ok();
+        Some(match cut.and_then(|at| self.cuts.get(at)) {
             Some((_, top)) => *top,
-            None if self.span(index)?.parent_id().is_some() => Top::Orphan,
+            None if self.span(number)?.parent_id().is_some() => Top::Orphan,
             None => Top::Root,
         })
     }
 
-    /// Spans whose id an earlier span of the trace has already; children hang under the earlier one.
+    /// Spans whose id an earlier span of the input has already, by number; children hang under the earlier one.
     pub fn duplicates(&self) -> &[u32] {
         &self.duplicates
     }
 
-    /// Spans that were freed from a parent because they were their own ancestor.
+    /// Spans that were freed from a parent because they were their own ancestor, by number.
     pub fn cuts(&self) -> &[(u32, Top)] {
         &self.cuts
     }
 
     /// Own interval minus the union of the children's intervals clipped to it.
-    pub fn self_time(&self, index: usize) -> Nanos {
-        self.span(index).map_or(Nanos(0), |span| self.self_time_within(index, span.start(), span.end()))
-    }
-
-    /// The same for a caller that knows the span's interval: nothing but the children's times is looked at.
-    #[inline]
-    pub fn self_time_within(&self, index: usize, start: Timestamp, end: Timestamp) -> Nanos {
-        let (Some(from), Some(to)) = (self.first_child.get(index), self.first_child.get(index + 1)) else {
+    pub fn self_time(&self, number: usize) -> Nanos {
+        let (Some(start), Some(end), Some(size)) =
+            (self.starts.get(number), self.ends.get(number), self.size.get(number))
+        else {
             return Nanos(0);
         };
-        let children = *from as usize..*to as usize;
-        let (Some(starts), Some(ends)) = (self.starts.get(children.clone()), self.ends.get(children)) else {
-            return Nanos(0);
-        };
-        let (mut at, end) = (start.0, end.0);
-        let mut own = 0i64;
-        for (from, to) in starts.iter().zip(ends) {
-            if *from >= end {
-                break;
-            }
-            if *from > at {
-                own = own.saturating_add(from.saturating_sub(at));
-            }
-            at = at.max(*to);
+        let (mut at, mut own) = (*start, 0i64);
+        let (mut child, beyond) = (number + 1, number + *size as usize);
+        while child < beyond && self.starts[child] < *end {
+            own = own.saturating_add(self.starts[child].saturating_sub(at).max(0));
+            at = at.max(self.ends[child]);
+            child += self.size[child] as usize;
         }
         Nanos(own.saturating_add(end.saturating_sub(at).max(0)))
     }
 
     /// How far after its parent's end the span starts, when it does: an asynchronous hand-off.
-    pub fn gap(&self, index: usize) -> Option<Nanos> {
-        let (span, parent) = (self.span(index)?, self.span(self.parent(index)?)?);
-        (span.start() >= parent.end()).then(|| span.start() - parent.end())
+    pub fn gap(&self, number: usize) -> Option<Nanos> {
+        let parent_end = *self.ends.get(self.parent(number)?)?;
+        let start = *self.starts.get(number)?;
+        (start >= parent_end).then(|| Nanos(start.saturating_sub(parent_end)))
     }
 
     /// How far the span ends after its parent, when it starts inside it.
-    pub fn overhang(&self, index: usize) -> Option<Nanos> {
-        let (span, parent) = (self.span(index)?, self.span(self.parent(index)?)?);
-        (span.start() < parent.end() && span.end() > parent.end()).then(|| span.end() - parent.end())
+    pub fn overhang(&self, number: usize) -> Option<Nanos> {
+        let parent_end = *self.ends.get(self.parent(number)?)?;
+        let (start, end) = (*self.starts.get(number)?, *self.ends.get(number)?);
+        (start < parent_end && end > parent_end).then(|| Nanos(end.saturating_sub(parent_end)))
     }
 
     /// Every span, parents before children, siblings in order.
     pub fn walk(&self) -> Walk<'_> {
-        let roots = match self.first_child.as_slice() {
-            [.., from, to] => (*from, *to),
-            _ => (0, 0),
-        };
         Walk {
-            first_child: &self.first_child,
-            children: &self.children,
+            parent: &self.parent,
+            depth: &self.depth,
+            size: &self.size,
             starts: &self.starts,
             ends: &self.ends,
-            open: vec![roots],
+            next: 0,
+            beyond: 0,
         }
     }
 
@@ -321,34 +284,47 @@ impl<'t, 'b> TraceTree<'t, 'b> {
 
     /// Bytes of heap that the tree takes, the trace not counted.
     pub fn heap_bytes(&self) -> usize {
-        4 * (self.parent.capacity() + self.first_child.capacity() + self.children.capacity())
+        4 * (self.order.capacity() + self.parent.capacity() + self.depth.capacity() + self.size.capacity())
             + 8 * (self.starts.capacity() + self.ends.capacity())
     }
 }
 
-/// Preorder with an explicit stack: one entry per level.
+/// The spans in tree order.
 #[derive(Clone, Debug)]
 pub struct Walk<'t> {
-    first_child: &'t [u32],
-    children: &'t [u32],
+    parent: &'t [u32],
+    depth: &'t [u32],
+    size: &'t [u32],
     starts: &'t [i64],
     ends: &'t [i64],
-    /// Positions of the siblings still to come, level by level.
-    open: Vec<(u32, u32)>,
+    next: usize,
+    /// First number behind the node that was yielded last and everything below it.
+    beyond: usize,
 }
 
 impl Walk<'_> {
     /// Siblings that come after the node that was yielded last.
-    pub fn rest_of_siblings(&self) -> &[u32] {
-        match self.open.as_slice() {
-            [.., (at, end), _] => self.children.get(*at as usize..*end as usize).unwrap_or_default(),
-            _ => &[],
+    pub fn rest_of_siblings(&self) -> impl Iterator<Item = usize> {
+        let mut next = self.beyond;
+        let end = self.end_of_siblings();
+        std::iter::from_fn(move || {
+            let sibling = (next < end).then_some(next)?;
+            next += *self.size.get(sibling)? as usize;
+            Some(sibling)
+        })
+    }
+
+    fn end_of_siblings(&self) -> usize {
+        let Some(number) = self.next.checked_sub(1) else { return 0 };
+        match self.parent.get(number) {
+            Some(&above) if above != NONE => above as usize + self.size.get(above as usize).map_or(0, |s| *s as usize),
+            _ => self.size.len(),
         }
     }
 
     /// Leaves out the descendants of the node that was yielded last.
     pub fn skip_children(&mut self) {
-        self.open.pop();
+        self.next = self.beyond;
     }
 }
 
@@ -357,21 +333,95 @@ impl Iterator for Walk<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Node> {
-        loop {
-            let (at, end) = self.open.last_mut()?;
-            if at == end {
-                self.open.pop();
+        let index = self.next;
+        self.beyond = index + *self.size.get(index)? as usize;
+        self.next = index + 1;
+        Some(Node {
+            index,
+            depth: *self.depth.get(index)? as usize,
+            last: self.beyond == self.end_of_siblings(),
+            start: Timestamp(*self.starts.get(index)?),
+            end: Timestamp(*self.ends.get(index)?),
+        })
+    }
+}
+
+/// Spans side by side with their siblings, by start: what the numbering is made from.
+struct Siblings {
+    /// The children of span `i` stand from `first[i]` to `first[i + 1]`; the tops behind those of the last span.
+    first: Vec<u32>,
+    /// Input order.
+    order: Vec<u32>,
+    starts: Vec<i64>,
+    ends: Vec<i64>,
+}
+
+impl Siblings {
+    fn of(trace: &Trace<'_>, parent: &[u32]) -> Self {
+        let count = parent.len();
+        let slot_of = |parent: u32| if parent == NONE { count } else { parent as usize };
+        let mut next = vec![0u32; count + 2];
+        parent.iter().for_each(|parent| next[slot_of(*parent)] += 1);
+        let mut total = 0;
+        for slot in &mut next {
+            total += std::mem::replace(slot, total);
+        }
+        let (mut order, mut starts, mut ends) = (vec![0; count], vec![0; count], vec![0; count]);
+        for ((index, span), parent) in (0u32..).zip(trace.spans()).zip(parent) {
+            let slot = &mut next[slot_of(*parent)];
+            let position = *slot as usize;
+            *slot += 1;
+            (order[position], starts[position], ends[position]) = (index, span.start().0, span.end().0);
+        }
+        // Every slot now stands at its end, which is where the next one began.
+        let mut sorting: Vec<(i64, u32, i64)> = Vec::new();
+        let mut begin = 0;
+        for slot in &mut next[..=count] {
+            let end = std::mem::replace(slot, begin);
+            let range = begin as usize..end as usize;
+            begin = end;
+            // Positions are in input order already, so ties need no look.
+            if starts[range.clone()].is_sorted() {
                 continue;
             }
-            let position = *at as usize;
-            *at += 1;
-            let last = at == end;
-            let depth = self.open.len() - 1;
-            let index = *self.children.get(position)? as usize;
-            self.open.push((*self.first_child.get(index)?, *self.first_child.get(index + 1)?));
-            let (start, end) = (Timestamp(*self.starts.get(position)?), Timestamp(*self.ends.get(position)?));
-            return Some(Node { index, depth, last, start, end });
+            sorting.clear();
+            sorting.extend(range.clone().map(|at| (starts[at], order[at], ends[at])));
+            sorting.sort_unstable();
+            for (at, (start, index, end)) in range.zip(&sorting) {
+                (starts[at], order[at], ends[at]) = (*start, *index, *end);
+            }
         }
+        Siblings { first: next, order, starts, ends }
+    }
+
+    /// The positions of a span's children; of the tops for the index behind the last span.
+    fn of_span(&self, index: usize) -> (u32, u32) {
+        (self.first[index], self.first[index + 1])
+    }
+}
+
+/// Frees the smallest span id of every cycle from its parent.
+fn cut_cycles(trace: &Trace<'_>, parent: &mut [u32], cuts: &mut Vec<(u32, Top)>) {
+    let id = |index: u32| trace.span(index as usize).map(Span::span_id).unwrap_or_default();
+    let mut walk_of = vec![NONE; parent.len()];
+    for start in 0..parent.len() as u32 {
+        let mut at = start;
+        while at != NONE && walk_of[at as usize] == NONE {
+            walk_of[at as usize] = start;
+            at = parent[at as usize];
+        }
+        if at == NONE || walk_of[at as usize] != start {
+            continue;
+        }
+        let (first, mut smallest, mut next) = (at, at, parent[at as usize]);
+        while next != first {
+            if (id(next), next) < (id(smallest), smallest) {
+                smallest = next;
+            }
+            next = parent[next as usize];
+        }
+        parent[smallest as usize] = NONE;
+        cuts.push((smallest, Top::Cycle));
     }
 }
 
@@ -419,7 +469,8 @@ impl IdTable {
 
     #[cold]
     fn sorted(trace: &Trace<'_>) -> (Self, Vec<u32>) {
-        let mut ids: Vec<(u64, u32)> = trace.spans().zip(0u32..).map(|(span, index)| (span.span_id().0, index)).collect();
+        let mut ids: Vec<(u64, u32)> =
+            trace.spans().zip(0u32..).map(|(span, index)| (span.span_id().0, index)).collect();
         ids.sort_unstable();
         let mut duplicates = Vec::new();
         ids.dedup_by(|later, earlier| {
@@ -446,9 +497,7 @@ impl IdTable {
                     }
                 }
             }
-            IdTable::Sorted(ids) => {
-                ids.binary_search_by_key(&id.0, |(id, _)| *id).ok().map(|position| ids[position].1)
-            }
+            IdTable::Sorted(ids) => ids.binary_search_by_key(&id.0, |(id, _)| *id).ok().map(|position| ids[position].1),
         }
     }
 }

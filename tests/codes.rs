@@ -114,11 +114,8 @@ fn the_list_of_codes_only_grows() {
     known.dedup();
     assert_eq!(known.len(), count, "a code is listed twice in fixtures/codes.tsv");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    let new: Vec<String> = spanglass::codes()
-        .into_iter()
-        .filter(|code| known.binary_search(&code.id()).is_err())
-        .map(line)
-        .collect();
+    let new: Vec<String> =
+        spanglass::codes().into_iter().filter(|code| known.binary_search(&code.id()).is_err()).map(line).collect();
     if new.is_empty() {
         return;
     }

@@ -11,12 +11,11 @@ use crate::tree::TraceTree;
 /// Spans on the path with the time that each owns, in the order in which they first ran. Spans that own nothing are
 /// left out.
 pub fn critical_path(tree: &TraceTree<'_, '_>) -> Vec<(SpanId, Nanos)> {
-    let tops: Vec<u32> = tree.roots().to_vec();
     let Some((_, end)) = tree.extent() else { return Vec::new() };
     let ends = subtree_ends(tree);
     let mut owned: Vec<(Timestamp, usize, Nanos)> = Vec::new();
     let mut at = end;
-    let mut open = vec![Frame { span: None, waiting: by_end(&ends, &tops) }];
+    let mut open = vec![Frame { span: None, waiting: by_end(&ends, tree.roots().iter().map(|root| *root as usize)) }];
     while let Some(frame) = open.last_mut() {
         // Children that only began after `at` had no part in what ended at `at`.
         let next = loop {
@@ -66,19 +65,18 @@ struct Frame {
     waiting: Vec<usize>,
 }
 
-fn by_end(ends: &[Timestamp], spans: &[u32]) -> Vec<usize> {
-    let mut sorted: Vec<usize> = spans.iter().map(|span| *span as usize).collect();
+fn by_end(ends: &[Timestamp], spans: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut sorted: Vec<usize> = spans.collect();
     sorted.sort_by_key(|span| (ends.get(*span).copied(), std::cmp::Reverse(*span)));
     sorted
 }
 
 /// When each span and everything below it had ended: a child may outlive its parent.
 fn subtree_ends(tree: &TraceTree<'_, '_>) -> Vec<Timestamp> {
-    let mut ends: Vec<Timestamp> = tree.trace().spans().map(|span| span.end()).collect();
-    let order: Vec<usize> = tree.walk().map(|node| node.index).collect();
-    for index in order.into_iter().rev() {
-        if let Some(parent) = tree.parent(index) {
-            ends[parent] = ends[parent].max(ends[index]);
+    let mut ends: Vec<Timestamp> = tree.walk().map(|node| node.end).collect();
+    for number in (0..tree.len()).rev() {
+        if let Some(parent) = tree.parent(number) {
+            ends[parent] = ends[parent].max(ends[number]);
         }
     }
     ends

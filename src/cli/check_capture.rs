@@ -3,7 +3,7 @@
 use super::HasOutput;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::select::{CaptureArgs, Captures, counts_line, file_namer, outcome_of_reading};
+use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use serde_json::json;
@@ -127,11 +127,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     } else {
         print_text(empty, &captures, &found, output)?;
     }
-    for (file, error) in captures.input_errors() {
-        output.outcome = output.outcome.or(Outcome::Usage);
-        return Err(anyhow!("cannot read {}: {error}", file.display()));
-    }
-    Ok(output.outcome)
+    end_of_input(&captures, output)
 }
 
 /// Everything that one record alone can show.

@@ -3,7 +3,7 @@
 use super::HasOutput;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::select::{CaptureArgs, Captures, counts_line, file_namer, outcome_of_reading};
+use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use spanglass::diagnostic::{Diagnostics, Outcome};
@@ -167,11 +167,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         Format::Json | Format::Jsonl => json(format, &mut captures, &selected, &options, output)?,
     }
     output.findings_aside(&found, &file_namer(&captures))?;
-    for (file, error) in captures.input_errors() {
-        output.outcome = output.outcome.or(Outcome::Usage);
-        return Err(anyhow!("cannot read {}: {error}", file.display()));
-    }
-    Ok(output.outcome)
+    end_of_input(&captures, output)
 }
 
 /// Orders the traces: as asked; else slowest first for the list, as they came for a series of drawings.

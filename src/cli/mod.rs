@@ -152,14 +152,14 @@ fn complete(entry: &Entry, command: Command) -> Command {
 const AFTER_LONG_HELP: &str = "\
 Exit codes:
   0    good
-  1    the answer is bad: invalid data, findings at or above --fail-on, a trace payload skipped or refused,
-       nothing matched
+  1    the answer is bad: invalid data, findings at or above --fail-on,
+       a trace payload skipped or refused, nothing matched
   2    wrong usage, unreadable input, or input in which nothing at all could be read
   3    target unreachable, or it refused the data
   130  interrupted
 
 Environment:
-  SPANGLASS_<FLAG>   the value of any flag, for example SPANGLASS_WIDTH=100, SPANGLASS_ASCII=1
+  SPANGLASS_<FLAG>   the value of any flag: SPANGLASS_WIDTH=100, SPANGLASS_ASCII=1
   NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM
                      decide about colour when --color does not
   COLUMNS            the width, when --width does not say it

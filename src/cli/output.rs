@@ -26,7 +26,7 @@ pub(crate) struct OutputArgs {
     /// Print errors only on stderr
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Say more: detected formats and every finding (-v), counts of what was passed over (-vv)
+    /// Say more: detected formats and every finding
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

@@ -3,8 +3,8 @@
 use super::HasOutput;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::select::{CaptureArgs, Captures, counts_line, file_namer, outcome_of_reading};
-use anyhow::{Result, anyhow};
+use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use spanglass::analysis::Operations;
@@ -101,11 +101,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         }
     }
     output.findings_aside(&found, &file_namer(&captures))?;
-    for (file, error) in captures.input_errors() {
-        output.outcome = output.outcome.or(Outcome::Usage);
-        return Err(anyhow!("cannot read {}: {error}", file.display()));
-    }
-    Ok(output.outcome)
+    end_of_input(&captures, output)
 }
 
 /// What the capture holds.

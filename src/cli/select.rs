@@ -227,6 +227,17 @@ pub(crate) fn outcome_of_reading(counts: &Counts, found: &Diagnostics) -> Outcom
     }
 }
 
+/// The outcome so far, unless an input could not be read to its end.
+pub(crate) fn end_of_input(captures: &Captures, output: &mut Output) -> Result<Outcome> {
+    match captures.input_errors().next() {
+        None => Ok(output.outcome),
+        Some((file, error)) => {
+            output.outcome = output.outcome.or(Outcome::Usage);
+            Err(anyhow!("cannot read {}: {error}", file.display()))
+        }
+    }
+}
+
 /// `3 payloads read, 2 used, 1 skipped · 20 spans in 3 traces`
 pub(crate) fn counts_line(counts: &Counts, traces: usize, ascii: bool) -> String {
     let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });

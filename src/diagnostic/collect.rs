@@ -164,9 +164,13 @@ impl BodyScope<'_> {
 mod tests {
     use super::*;
 
-    super::super::codes! {
-        ONE "X001" "one" Warning "the first";
-    }
+    const ONE: Code = Code::new(&super::super::Rule {
+        id: "X001",
+        name: "one",
+        number: None,
+        severity: Severity::Warning,
+        title: "the first",
+    });
 
     #[test]
     fn a_million_alike_are_counted_and_few_kept() {

@@ -66,7 +66,7 @@ impl Sink<'_> {
             Sink::Report { out, .. } if !out.keeps(code, severity) => out.count(code, severity),
             Sink::Report { records, out } => {
                 let (message, help) = text();
-                let payload = tree.trace().payload_of(index).unwrap_or_default();
+                let payload = tree.input_index(index).and_then(|at| tree.trace().payload_of(at)).unwrap_or_default();
                 let before = |chunk: crate::trace::Chunk<'_>| {
                     chunk.spans().take_while(|other| other.offset() < span.offset()).count()
                 };
@@ -147,15 +147,8 @@ const CYCLE_SHOWN: usize = 4;
 fn cycle(tree: &TraceTree<'_, '_>, top: usize) -> String {
     let id = |index: usize| tree.span(index).map(|span| span.span_id()).unwrap_or_default();
     let wanted = tree.span(top).and_then(|span| span.parent_id());
-    let mut open = tree.children(top).to_vec();
-    let mut at = None;
-    while let Some(index) = open.pop() {
-        if Some(id(index as usize)) == wanted {
-            at = Some(index as usize);
-            break;
-        }
-        open.extend_from_slice(tree.children(index as usize));
-    }
+    // Everything below the top follows it in tree order.
+    let mut at = (top..tree.len()).find(|number| Some(id(*number)) == wanted);
     let mut text = id(top).to_string();
     let mut ancestors = 0;
     while let Some(index) = at.filter(|index| *index != top) {
@@ -176,8 +169,9 @@ const CLOCK_NOISE: Nanos = Nanos(1_000);
 
 /// T008: a child that starts more than 1 us before its parent.
 fn child_before_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
-    for (index, span) in tree.trace().spans().enumerate() {
-        let Some(parent) = tree.parent(index).and_then(|parent| tree.span(parent)) else { continue };
+    for index in 0..tree.len() {
+        let parent = tree.parent(index).and_then(|parent| tree.span(parent));
+        let (Some(span), Some(parent)) = (tree.span(index), parent) else { continue };
         let early = parent.start() - span.start();
         if early > CLOCK_NOISE {
             sink.take(CHILD_BEFORE_PARENT, CHILD_BEFORE_PARENT.severity(), tree, index, || {
@@ -191,8 +185,9 @@ fn child_before_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
 /// T009: a child that ends after its parent. A consumer works on after its producer, and a child that starts when
 /// the parent has ended was meant to.
 fn child_after_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
-    for (index, span) in tree.trace().spans().enumerate() {
-        let Some(parent) = tree.parent(index).and_then(|parent| tree.span(parent)) else { continue };
+    for index in 0..tree.len() {
+        let parent = tree.parent(index).and_then(|parent| tree.span(parent));
+        let (Some(span), Some(parent)) = (tree.span(index), parent) else { continue };
         let late = span.end() - parent.end();
         if late > Nanos(0) && span.start() < parent.end() && span.kind() != SpanKind::Consumer {
             sink.take(CHILD_AFTER_PARENT, CHILD_AFTER_PARENT.severity(), tree, index, || {
@@ -205,13 +200,12 @@ fn child_after_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
 
 /// T010: one trace in several chunks; reported once, on the first span of the second chunk.
 fn split_trace(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
-    let chunk_of = |index: usize| {
-        let span = tree.span(index)?;
-        Some((tree.trace().payload_of(index)?, span.chunk_index()))
-    };
-    // Spans stand in the order of their payloads and chunks.
-    let mut begins = (1..tree.len()).filter(|index| chunk_of(*index) != chunk_of(index - 1));
+    let trace = tree.trace();
+    let chunk_of = |index: usize| Some((trace.payload_of(index)?, trace.span(index)?.chunk_index()));
+    // In the input, spans stand in the order of their payloads and chunks.
+    let mut begins = (1..trace.len()).filter(|index| chunk_of(*index) != chunk_of(index - 1));
     let Some(second) = begins.next() else { return };
+    let Some(second) = (0..tree.len()).find(|number| tree.input_index(*number) == Some(second)) else { return };
     sink.take(SPLIT_TRACE, SPLIT_TRACE.severity(), tree, second, || {
         let message = format!("the trace came in {} chunks; the second begins here", begins.count() + 2);
         (message, "nothing to do: services, asynchronous work and partial flushing send their own chunks")

@@ -8,7 +8,7 @@
 //! Spans of one depth that overlap in time get rows of their own. A span narrower than a column shares its column with
 //! its neighbours; how many do is said below.
 
-use super::header::{Overview, header};
+use super::overview::{Overview, header};
 use super::rows::Rows;
 use super::{Shown, Theme, clean, head, paint, spaces, width_of};
 use crate::time::Nanos;

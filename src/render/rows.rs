@@ -22,9 +22,9 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn of(tree: &TraceTree<'_, '_>, depth: Option<usize>, min: Option<Nanos>) -> Self {
         let kept = min.filter(|min| min.0 > 0).map(|min| {
-            let mut kept: Vec<bool> = tree.trace().spans().map(|span| span.duration() >= min).collect();
-            let order: Vec<usize> = tree.walk().map(|node| node.index).collect();
-            for index in order.into_iter().rev() {
+            let long = |number| tree.span(number).is_some_and(|span| span.duration() >= min);
+            let mut kept: Vec<bool> = (0..tree.len()).map(long).collect();
+            for index in (0..tree.len()).rev() {
                 if kept[index]
                     && let Some(parent) = tree.parent(index)
                 {
@@ -51,7 +51,7 @@ impl Rows {
                     continue;
                 }
                 if self.kept.is_some() && !node.last {
-                    node.last = !walk.rest_of_siblings().iter().any(|sibling| self.keeps(*sibling as usize));
+                    node.last = !walk.rest_of_siblings().any(|sibling| self.keeps(sibling));
                 }
                 return Some(node);
             }

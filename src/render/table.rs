@@ -63,7 +63,7 @@ fn heading(columns: &[&str], theme: &Theme) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(theme.width.clamp(40, usize::from(u16::MAX)) as u16);
-    table.set_header(columns.iter().map(|column| Cell::new(column)));
+    table.set_header(columns.iter().map(Cell::new));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if index >= 2 {
@@ -181,8 +181,8 @@ pub fn spans(
     order: SpanOrder,
     theme: &Theme,
 ) -> io::Result<Shown> {
-    let overview = super::header::Overview::of(tree);
-    super::header::header(w, tree, &overview, theme)?;
+    let overview = super::overview::Overview::of(tree);
+    super::overview::header(w, tree, &overview, theme)?;
     let rows = super::rows::Rows::of(tree, depth, min);
     let mut nodes: Vec<usize> = rows.walk(tree).map(|node| node.index).collect();
     let of = |index: &usize| tree.span(*index);
@@ -239,12 +239,13 @@ pub fn spans(
 
 /// One trace by operation: where its time went.
 pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, theme: &Theme) -> io::Result<Shown> {
-    let overview = super::header::Overview::of(tree);
-    super::header::header(w, tree, &overview, theme)?;
+    let overview = super::overview::Overview::of(tree);
+    super::overview::header(w, tree, &overview, theme)?;
     let mut by_name = Operations::default();
     let mut by_service: HashMap<&str, Nanos> = HashMap::new();
-    for (index, span) in tree.trace().spans().enumerate() {
-        let own = tree.self_time(index);
+    for number in 0..tree.len() {
+        let Some(span) = tree.span(number) else { continue };
+        let own = tree.self_time(number);
         by_name.add(span.service(), span.name(), span.duration(), own, span.error());
         let total = by_service.entry(span.service()).or_default();
         *total = *total + own;

@@ -10,7 +10,7 @@
 //! The timeline gets at least 30 % of the width; names lose characters first, then the service column becomes a
 //! letter, then the self column goes. One row goes through one buffer: a trace may have a million.
 
-use super::header::{Overview, header};
+use super::overview::{Overview, header};
 use super::rows::Rows;
 use super::time::{DURATION_WIDTH, date, duration, write_duration};
 use super::{Glyphs, MASK, Shown, Theme, clean, clip, head, is_secret, is_simple, paint, spaces, width_of};
@@ -53,6 +53,8 @@ const MEASURED: usize = 2_000;
 const ERRORS_SHOWN: usize = 10;
 /// Bytes collected before they are written.
 const BUFFER: usize = 64 << 10;
+/// Rows whose spans are fetched together.
+const AHEAD: usize = 32;
 
 struct Layout {
     label: usize,
@@ -148,8 +150,21 @@ pub fn tree(
     let layout = Layout::of(tree, &rows, options, &overview, theme);
     let mut drawing = Drawing::new(tree, layout, options, &overview, theme);
     drawing.columns();
-    for node in rows.walk(tree) {
-        drawing.row(&node);
+    let mut walk = rows.walk(tree);
+    let mut ahead: Vec<(Node, Span<'_>)> = Vec::with_capacity(AHEAD);
+    loop {
+        ahead.clear();
+        ahead.extend(walk.by_ref().take(AHEAD).filter_map(|node| Some((node, tree.span(node.index)?))));
+        // Spans lie in input order, anywhere in memory. Looking at a few of them together lets the machine fetch them
+        // together; one after the other, between the writing of rows, each would be waited for.
+        let failed = ahead.iter().filter(|(_, span)| span.error()).count();
+        if ahead.is_empty() {
+            break;
+        }
+        drawing.errors += failed;
+        for (node, span) in &ahead {
+            drawing.row(node, *span);
+        }
         if drawing.out.len() >= BUFFER {
             w.write_all(&drawing.out)?;
             drawing.out.clear();
@@ -170,14 +185,23 @@ struct Drawing<'d, 't, 'b> {
     layout: Layout,
     coloured: bool,
     out: Vec<u8>,
-    /// Guides of the levels above, one entry a level: whether the line goes on below.
-    guides: Vec<bool>,
+    /// The number at hand, before it is padded.
+    digits: Vec<u8>,
+    /// The guides of the levels above as they are written, and where each level begins in them.
+    guides: Vec<u8>,
+    guide_starts: Vec<u32>,
+    /// Levels of indentation that are drawn.
+    levels: usize,
+    pass: &'static str,
+    blank: &'static str,
     /// Ends of the spans above, one entry a level.
     ends: Vec<Timestamp>,
     start: i64,
     length: i64,
     drawn: usize,
-    /// Failed spans for the list below, and how many there are.
+    /// Failed spans among those drawn.
+    errors: usize,
+    /// The first of them, for the list below.
     failed: Vec<usize>,
     used_over: bool,
     used_gap: bool,
@@ -198,17 +222,23 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             glyphs: theme.glyphs(),
             options,
             overview,
-            layout,
             coloured: theme.palette.is_coloured(),
             out: Vec::with_capacity(BUFFER + 4096),
+            digits: Vec::new(),
             guides: Vec::new(),
+            guide_starts: Vec::new(),
+            levels: (layout.label * 2 / 3).max(layout.step) / layout.step,
+            pass: cut(theme.glyphs().pass, layout.step),
+            blank: spaces(layout.step),
             ends: Vec::new(),
             start: start.0,
             length: (end - start).0.max(1),
             drawn: 0,
+            errors: 0,
             failed: Vec::new(),
             used_over: false,
             used_gap: false,
+            layout,
         }
     }
 
@@ -275,9 +305,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         axis
     }
 
-    fn row(&mut self, node: &Node) {
-        let Some(span) = self.tree.span(node.index) else { return };
-        self.guides.truncate(node.depth);
+    fn row(&mut self, node: &Node, span: Span<'b>) {
         self.ends.truncate(node.depth);
         let parent_end = self.ends.last().copied();
         if let Some(parent_end) = parent_end.filter(|end| node.start > *end) {
@@ -289,7 +317,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         self.service(span);
         self.number(span.duration());
         if self.layout.self_time {
-            self.number(self.tree.self_time_within(node.index, node.start, node.end));
+            self.number(self.tree.self_time(node.index));
         }
         self.marks(span);
         if span.error() && self.failed.len() < ERRORS_SHOWN {
@@ -300,7 +328,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             self.bar(node, span, parent_end);
         }
         self.end_line();
-        self.guides.push(!node.last);
+        self.guide(node);
         self.ends.push(node.end);
         if !self.options.tags.is_empty() {
             self.tags(node, span);
@@ -310,35 +338,46 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         }
     }
 
+    /// Keeps the guide that the level of this row draws through the rows below it.
+    fn guide(&mut self, node: &Node) {
+        if node.depth == 0 || node.depth >= self.levels.max(1) {
+            return;
+        }
+        self.guide_starts.truncate(node.depth - 1);
+        let start = self.guide_starts.last().copied().unwrap_or_default() as usize;
+        self.guides.truncate(start);
+        self.guides.extend_from_slice(if node.last { self.blank } else { self.pass }.as_bytes());
+        self.guide_starts.push(self.guides.len() as u32);
+    }
+
+    /// The guides of the first `levels` levels.
+    fn guides(&self, levels: usize) -> &[u8] {
+        let end = levels.checked_sub(1).and_then(|level| self.guide_starts.get(level)).copied().unwrap_or_default();
+        self.guides.get(..end as usize).unwrap_or_default()
+    }
+
     /// Draws the guides before a row and returns their width. Levels that do not fit become a number.
     fn indent(&mut self, node: &Node, gap: bool) -> usize {
         if node.depth == 0 {
             return 0;
         }
-        let step = self.layout.step;
-        let most = (self.layout.label * 2 / 3).max(step);
-        let levels = most / step;
         let start = self.out.len();
-        let mut width = 0;
-        if node.depth > levels {
+        let width = if node.depth > self.levels {
             self.out.extend_from_slice(self.glyphs.ellipsis.as_bytes());
             super::time::write_number(&mut self.out, node.depth as u64);
             self.out.push(b' ');
-            width = self.out.len() - start - (self.glyphs.ellipsis.len() - 1);
+            self.out.len() - start - (self.glyphs.ellipsis.len() - 1)
         } else {
-            for level in 1..node.depth {
-                let goes_on = self.guides.get(level).copied().unwrap_or(false);
-                let guide = if goes_on { cut(self.glyphs.pass, step) } else { spaces(step) };
-                self.out.extend_from_slice(guide.as_bytes());
-            }
+            let end = (node.depth - 1).checked_sub(1).and_then(|level| self.guide_starts.get(level)).copied();
+            self.out.extend_from_slice(&self.guides[..end.unwrap_or_default() as usize]);
             let glyph = match (gap, node.last) {
                 (true, _) => self.glyphs.gap,
                 (false, true) => self.glyphs.last,
                 (false, false) => self.glyphs.branch,
             };
-            self.out.extend_from_slice(cut(glyph, step).as_bytes());
-            width += node.depth * step;
-        }
+            self.out.extend_from_slice(cut(glyph, self.layout.step).as_bytes());
+            node.depth * self.layout.step
+        };
         if self.coloured {
             let guides = String::from_utf8_lossy(&self.out[start..]).into_owned();
             self.out.truncate(start);
@@ -396,7 +435,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             return;
         }
         self.out.push(b' ');
-        let style = self.theme.palette.service(span.service_bytes());
+        let style = if self.coloured { self.theme.palette.service(span.service_bytes()) } else { Style::new() };
         if self.layout.letters {
             let letter = self.letter(span.service());
             self.styled(letter, style);
@@ -414,16 +453,12 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     }
 
     fn number(&mut self, length: Nanos) {
-        let start = self.out.len();
-        self.pad(1 + DURATION_WIDTH);
-        let from = self.out.len();
-        write_duration(&mut self.out, length, self.theme.ascii);
+        self.digits.clear();
+        write_duration(&mut self.digits, length, self.theme.ascii);
         // µ is one column in two bytes.
-        let wide = usize::from(self.out[from..].contains(&0xc2));
-        let width = self.out.len() - from - wide;
-        let pad = (1 + DURATION_WIDTH).saturating_sub(width).max(1);
-        self.out.copy_within(from.., start + pad);
-        self.out.truncate(start + pad + width + wide);
+        let width = self.digits.len() - usize::from(self.digits.contains(&0xc2));
+        self.pad((1 + DURATION_WIDTH).saturating_sub(width).max(1));
+        self.out.extend_from_slice(&self.digits);
     }
 
     fn marks(&mut self, span: Span<'_>) {
@@ -500,16 +535,11 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
 
     /// Begins a line under a span, behind the guides of what is below it.
     fn under(&mut self, node: &Node) -> usize {
-        let step = self.layout.step;
-        let has_children = !self.tree.children(node.index).is_empty();
-        let levels = (node.depth + 1).min((self.layout.label * 2 / 3).max(step) / step);
-        for level in 1..=levels {
-            let goes_on =
-                if level == node.depth + 1 { has_children } else { self.guides.get(level).copied().unwrap_or(false) };
-            let guide = if goes_on { cut(self.glyphs.pass, step) } else { spaces(step) };
-            self.styled(guide, self.theme.palette.faint);
-        }
-        levels * step
+        let levels = node.depth.min(self.levels.saturating_sub(1));
+        let mut guides = String::from_utf8_lossy(self.guides(levels)).into_owned();
+        guides.push_str(if self.tree.children(node.index).next().is_some() { self.pass } else { self.blank });
+        self.styled(&guides, self.theme.palette.faint);
+        (levels + 1) * self.layout.step
     }
 
     fn tags(&mut self, node: &Node, span: Span<'_>) {
@@ -541,6 +571,8 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
                 Some(document) => clean(&document.to_string(), self.theme.ascii).into_owned(),
                 None => format!("{} bytes", bytes.len()),
             },
+            // A metric is a float on the wire whatever it counts.
+            Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
             other => super::json::value(other).to_string(),
         }
     }
@@ -626,7 +658,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         for index in std::mem::take(&mut self.failed) {
             self.failure(index);
         }
-        let more = self.overview.errors.saturating_sub(ERRORS_SHOWN);
+        let more = self.errors.saturating_sub(ERRORS_SHOWN);
         if more > 0 {
             self.styled(&format!("! and {more} more errors"), self.theme.palette.error);
             self.end_line();

@@ -193,6 +193,13 @@ pub(crate) struct ChunkRecord {
     pub(crate) offset: u32,
 }
 
+/// An entry of a string table, and what it means as a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TableString {
+    pub(crate) text: StrRef,
+    pub(crate) class: u8,
+}
+
 /// The records of one decoded body.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
@@ -204,9 +211,7 @@ pub struct Batch {
     pub(crate) events: Vec<EventRecord>,
     pub(crate) chunks: Vec<ChunkRecord>,
     /// The string table of v0.5 and v1.0.
-    pub(crate) strings: Vec<StrRef>,
-    /// What each of those strings means as a key.
-    pub(crate) classes: Vec<u8>,
+    pub(crate) strings: Vec<TableString>,
     /// Texts met lately, by hash: see [`Batch::canonical`].
     lately: Vec<StrRef>,
     side: String,
@@ -232,7 +237,6 @@ impl Batch {
         self.events.clear();
         self.chunks.clear();
         self.strings.clear();
-        self.classes.clear();
         self.lately.clear();
         self.side.clear();
         self.complete = false;
@@ -243,7 +247,7 @@ impl Batch {
         self.spans.capacity() * size_of::<SpanRecord>()
             + (self.attributes.capacity() + self.nested.capacity()) * size_of::<AttributeRecord>()
             + self.chunks.capacity() * size_of::<ChunkRecord>()
-            + self.strings.capacity() * size_of::<StrRef>()
+            + self.strings.capacity() * size_of::<TableString>()
             + self.side.capacity()
     }
 

@@ -10,6 +10,7 @@ mod view;
 
 pub(crate) use batch::{
     AttributeRecord, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range, SpanRecord, StrRef,
+    TableString,
 };
 pub use batch::{Batch, Keep};
 pub use set::{Trace, TraceJoin};

@@ -83,6 +83,8 @@ pub(super) struct Cursor<'a, 'x, 'd> {
     chunk_tid: Option<(u64, u64)>,
     /// Path of the fault that ends the payload.
     fault: Option<String>,
+    /// The span limit ended the payload.
+    limited: bool,
 }
 
 impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
@@ -99,12 +101,15 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             chunk_start: 0,
             chunk_tid: None,
             fault: None,
+            limited: false,
         }
     }
 
     /// Reads a payload to its end, or to the fault that ends it.
     pub(super) fn finish(mut self, payload: impl FnOnce(&mut Self) -> Result<(), WireError>) {
         match payload(&mut self) {
+            // What is left was left out, and that was said.
+            Ok(()) if self.limited => {}
             Ok(()) => {
                 let left = self.reader.rest().len();
                 if left > 0 {
@@ -576,6 +581,7 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
     pub(super) fn full(&mut self) -> bool {
         let full = self.batch.spans.len() >= self.max_spans;
         if full {
+            self.limited = true;
             let at = self.reader.offset();
             let message = format!("more than {} spans; the rest of the body is left out", self.max_spans);
             self.note(crate::encoding::codes::TOO_LARGE, at, Field::Span, &message, "raise --max-spans");
@@ -621,6 +627,12 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             Keep::All => true,
             Keep::Only(keys) => keys.iter().any(|wanted| wanted.as_bytes() == key),
         }
+    }
+
+    /// The bytes of a text that was read.
+    #[inline(always)]
+    pub(super) fn bytes(&self, text: StrRef) -> &[u8] {
+        self.batch.bytes(self.body, text)
     }
 
     /// Uses a tag that the decoder itself needs.

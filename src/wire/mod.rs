@@ -133,6 +133,10 @@ impl Protocol {
 
     /// What a body looks like, from its content alone (wire.md section 1).
     pub fn sniff(body: &[u8]) -> Option<Protocol> {
+        // A line feed is white space before JSON, and the first byte of every OTLP protobuf body.
+        if matches!(body, [0x0a, _, 0x0a, ..]) && otlp_length_fits(body) {
+            return Some(Protocol::OtlpProto);
+        }
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
         match text.first() {
             Some(b'{' | b'[') => return json_protocol(text),
@@ -279,7 +283,7 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V03 | Protocol::V04 => cursor.finish(v04::payload),
         Protocol::V05 => cursor.finish(v05::payload),
         unread => {
-            let message = format!("a {unread} body, which this version does not read");
+            let message = format!("a body in {unread}, which this version does not read");
             let help = "this version reads v0.3, v0.4 and v0.5";
             out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
         }

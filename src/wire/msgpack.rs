@@ -133,20 +133,24 @@ impl<'a> Reader<'a> {
         if count > self.body.len() / 2 { Err(self.short(at, count.saturating_mul(2))) } else { Ok(count) }
     }
 
-    /// Text, or bytes in its place.
+    /// Text of less than 256 bytes and where it begins; `None` takes nothing that counts. Nearly every string is short,
+    /// and a jump table over all markers costs more than these two tests.
     #[inline(always)]
-    pub(crate) fn text(&mut self) -> Result<Bytes<'a>, WireError> {
-        // Nearly every string is below 256 bytes; a jump table over all markers costs more than these two tests.
-        let short = match self.rest {
+    pub(crate) fn short_text(&mut self) -> Option<(usize, &'a [u8])> {
+        let (bytes, rest) = match self.rest {
             [marker @ 0xa0..=0xbf, rest @ ..] => rest.split_at_checked(usize::from(marker & 0x1f)),
             [0xd9, len, rest @ ..] => rest.split_at_checked(usize::from(*len)),
             _ => None,
-        };
-        match short {
-            Some((bytes, rest)) => {
-                self.rest = rest;
-                Ok(Bytes { start: self.offset() - bytes.len(), bytes, bin: false })
-            }
+        }?;
+        self.rest = rest;
+        Some((self.offset() - bytes.len(), bytes))
+    }
+
+    /// Text, or bytes in its place.
+    #[inline(always)]
+    pub(crate) fn text(&mut self) -> Result<Bytes<'a>, WireError> {
+        match self.short_text() {
+            Some((start, bytes)) => Ok(Bytes { start, bytes, bin: false }),
             None => self.other_text(),
         }
     }
@@ -361,10 +365,15 @@ impl fmt::Display for Found<'_> {
     }
 }
 
-/// Whether `bytes` are UTF-8. Words of eight bytes are joined first: only text with a high bit set takes the
-/// full check.
+/// Whether `bytes` are UTF-8. Only text with a high bit set takes the full check.
 #[inline(always)]
 pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
+    is_ascii(bytes) || checked(bytes)
+}
+
+/// Whether no byte has its high bit set: words of eight bytes joined, the last one overlapping.
+#[inline(always)]
+pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let joined = if let Some(last) = bytes.last_chunk::<8>() {
         let (words, _) = bytes.as_chunks::<8>();
@@ -374,7 +383,7 @@ pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
     } else {
         bytes.iter().fold(0, |all, byte| all | u64::from(*byte))
     };
-    joined & HIGH == 0 || checked(bytes)
+    joined & HIGH == 0
 }
 
 #[inline(never)]

@@ -15,7 +15,7 @@
 use super::WireError;
 use super::codes::{BAD_META_STRUCT, WRONG_TYPE};
 use super::cursor::{Cursor, Draft, Field, TagUse};
-use super::msgpack::Reader;
+use super::msgpack::{Reader, is_ascii};
 use crate::trace::{AttributeRecord, EventRecord, Kind, LinkRecord, Range, StrRef};
 
 /// Reads the outer array.
@@ -171,8 +171,13 @@ fn forget(cursor: &mut Cursor<'_, '_, '_>, first: usize, kind: Kind) {
 
 #[inline]
 fn meta(cursor: &mut Cursor<'_, '_, '_>, draft: &mut Draft) -> Result<(), WireError> {
-    let Some(entries) = cursor.map(Field::Name("meta"), "a map of strings")? else { return Ok(()) };
-    for _ in 0..entries {
+    let Some(mut left) = cursor.map(Field::Name("meta"), "a map of strings")? else { return Ok(()) };
+    loop {
+        left -= plain_tags(cursor, left);
+        if left == 0 {
+            return Ok(());
+        }
+        left -= 1;
         let Some((key, name)) = cursor.key(Field::Name("meta"))? else { continue };
         let value = cursor.text(Field::Tag("meta", key.bytes))?;
         if value == StrRef::NONE {
@@ -186,13 +191,40 @@ fn meta(cursor: &mut Cursor<'_, '_, '_>, draft: &mut Draft) -> Result<(), WireEr
             cursor.push_attribute(name, Kind::Str, value.bits());
         }
     }
-    Ok(())
+}
+
+/// Takes tags as long as key and value are short ASCII strings and the key means nothing to the decoder: nearly all.
+/// The position is a local of this loop, so that it stays in registers. Returns how many it took.
+#[inline(always)]
+fn plain_tags(cursor: &mut Cursor<'_, '_, '_>, most: usize) -> usize {
+    let mut reader = cursor.reader;
+    let mut taken = 0;
+    while taken < most {
+        let (Some((key_start, key)), Some((value_start, value))) = (reader.short_text(), reader.short_text()) else {
+            break;
+        };
+        if !is_ascii(key) || !is_ascii(value) || TagUse::of(key) != TagUse::Plain {
+            break;
+        }
+        if cursor.keeps(key) {
+            let (key, value) = (StrRef::body(key_start, key.len()), StrRef::body(value_start, value.len()));
+            cursor.push_attribute(key, Kind::Str, value.bits());
+        }
+        cursor.reader = reader;
+        taken += 1;
+    }
+    taken
 }
 
 #[inline]
 fn metrics(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
-    let Some(entries) = cursor.map(Field::Name("metrics"), "a map of numbers")? else { return Ok(()) };
-    for _ in 0..entries {
+    let Some(mut left) = cursor.map(Field::Name("metrics"), "a map of numbers")? else { return Ok(()) };
+    loop {
+        left -= plain_metrics(cursor, left);
+        if left == 0 {
+            return Ok(());
+        }
+        left -= 1;
         let Some((key, name)) = cursor.key(Field::Name("metrics"))? else { continue };
         let Some(value) = cursor.float(Field::Tag("metrics", key.bytes))? else { continue };
         if TagUse::of(key.bytes) == TagUse::Priority {
@@ -202,7 +234,25 @@ fn metrics(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
             cursor.push_attribute(name, Kind::Float, value.to_bits());
         }
     }
-    Ok(())
+}
+
+/// The same for metrics whose value is a float64.
+#[inline(always)]
+fn plain_metrics(cursor: &mut Cursor<'_, '_, '_>, most: usize) -> usize {
+    let mut reader = cursor.reader;
+    let mut taken = 0;
+    while taken < most {
+        let (Some((start, key)), Some(value)) = (reader.short_text(), reader.common_float()) else { break };
+        if !is_ascii(key) || TagUse::of(key) != TagUse::Plain {
+            break;
+        }
+        if cursor.keeps(key) {
+            cursor.push_attribute(StrRef::body(start, key.len()), Kind::Float, value.to_bits());
+        }
+        cursor.reader = reader;
+        taken += 1;
+    }
+    taken
 }
 
 fn meta_struct(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {

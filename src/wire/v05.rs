@@ -13,7 +13,7 @@
 use super::WireError;
 use super::codes::{STRING_INDEX, WRONG_SHAPE};
 use super::cursor::{Cursor, Draft, Field, TagUse};
-use crate::trace::{Kind, StrRef};
+use crate::trace::{AttributeRecord, Batch, Kind, StrRef, TableString};
 
 /// Bit of a string's class: attributes with this key are stored. The lower bits are its [`TagUse`].
 const KEPT: u8 = 0x80;
@@ -54,15 +54,10 @@ pub(super) fn payload(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> 
 fn strings(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
     let Some(count) = cursor.array(Field::Root("strings"), "an array of strings")? else { return Ok(()) };
     for index in 0..count {
-        let start = cursor.reader;
         let text = cursor.text(Field::RootItem("strings", index))?.or_empty();
-        let mut again = start;
-        let class = match again.text() {
-            Ok(key) => TagUse::of(key.bytes) as u8 | if cursor.keeps(key.bytes) { KEPT } else { 0 },
-            Err(_) => 0,
-        };
-        cursor.batch.strings.push(text);
-        cursor.batch.classes.push(class);
+        let key = cursor.bytes(text);
+        let class = TagUse::of(key) as u8 | if cursor.keeps(key) { KEPT } else { 0 };
+        cursor.batch.strings.push(TableString { text, class });
     }
     Ok(())
 }
@@ -127,9 +122,9 @@ fn indexed(cursor: &mut Cursor<'_, '_, '_>, field: Field<'_>) -> Result<Option<(
     let at = cursor.reader.offset();
     let index = cursor.id(field)?;
     let position = usize::try_from(index).unwrap_or(usize::MAX);
-    match (cursor.batch.strings.get(position), cursor.batch.classes.get(position)) {
-        (Some(text), Some(class)) => Ok(Some((*text, *class))),
-        _ => {
+    match cursor.batch.strings.get(position) {
+        Some(TableString { text, class }) => Ok(Some((*text, *class))),
+        None => {
             outside(cursor, index, at, field);
             Ok(None)
         }
@@ -145,8 +140,13 @@ fn outside(cursor: &mut Cursor<'_, '_, '_>, index: u64, at: usize, field: Field<
 
 #[inline]
 fn meta(cursor: &mut Cursor<'_, '_, '_>, draft: &mut Draft) -> Result<(), WireError> {
-    let Some(entries) = cursor.map(Field::Name("meta"), "a map of string indexes")? else { return Ok(()) };
-    for _ in 0..entries {
+    let Some(mut left) = cursor.map(Field::Name("meta"), "a map of string indexes")? else { return Ok(()) };
+    loop {
+        left -= plain_tags(cursor, left);
+        if left == 0 {
+            return Ok(());
+        }
+        left -= 1;
         let key = indexed(cursor, Field::Name("meta"))?;
         let value = indexed(cursor, Field::Name("meta"))?;
         let (Some((key, class)), Some((value, _))) = (key, value) else { continue };
@@ -157,13 +157,39 @@ fn meta(cursor: &mut Cursor<'_, '_, '_>, draft: &mut Draft) -> Result<(), WireEr
             cursor.push_attribute(key, Kind::Str, value.bits());
         }
     }
-    Ok(())
+}
+
+/// Takes tags as long as both indexes are in the table and the key means nothing to the decoder: nearly all. Returns how
+/// many it took.
+#[inline(always)]
+fn plain_tags(cursor: &mut Cursor<'_, '_, '_>, most: usize) -> usize {
+    let Batch { strings, attributes, .. } = &mut *cursor.batch;
+    let mut reader = cursor.reader;
+    let mut taken = 0;
+    while taken < most {
+        let (Some(key), Some(value)) = (reader.common_unsigned(), reader.common_unsigned()) else { break };
+        let (Some(key), Some(value)) = (strings.get(key as usize), strings.get(value as usize)) else { break };
+        if key.class & !KEPT != 0 {
+            break;
+        }
+        if key.class == KEPT {
+            attributes.push(AttributeRecord::new(key.text, Kind::Str, value.text.bits()));
+        }
+        cursor.reader = reader;
+        taken += 1;
+    }
+    taken
 }
 
 #[inline]
 fn metrics(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
-    let Some(entries) = cursor.map(Field::Name("metrics"), "a map of numbers")? else { return Ok(()) };
-    for _ in 0..entries {
+    let Some(mut left) = cursor.map(Field::Name("metrics"), "a map of numbers")? else { return Ok(()) };
+    loop {
+        left -= plain_metrics(cursor, left);
+        if left == 0 {
+            return Ok(());
+        }
+        left -= 1;
         let key = indexed(cursor, Field::Name("metrics"))?;
         let value = cursor.float(Field::Name("metrics"))?;
         let (Some((key, class)), Some(value)) = (key, value) else { continue };
@@ -174,7 +200,24 @@ fn metrics(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
             cursor.push_attribute(key, Kind::Float, value.to_bits());
         }
     }
-    Ok(())
+}
+
+/// The same for metrics whose value is a float64.
+#[inline(always)]
+fn plain_metrics(cursor: &mut Cursor<'_, '_, '_>, most: usize) -> usize {
+    let Batch { strings, attributes, .. } = &mut *cursor.batch;
+    let mut reader = cursor.reader;
+    let mut taken = 0;
+    while taken < most {
+        let (Some(key), Some(value)) = (reader.common_unsigned(), reader.common_float()) else { break };
+        let Some(key) = strings.get(key as usize).filter(|key| key.class & !KEPT == 0) else { break };
+        if key.class == KEPT {
+            attributes.push(AttributeRecord::new(key.text, Kind::Float, value.to_bits()));
+        }
+        cursor.reader = reader;
+        taken += 1;
+    }
+    taken
 }
 
 fn tag_use(class: u8) -> TagUse {

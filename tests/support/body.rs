@@ -217,12 +217,7 @@ fn write_signed(out: &mut Vec<u8>, value: i64, wider: &mut impl FnMut(usize) -> 
     write_number(out, value as u64, &forms.into_iter().flatten().collect::<Vec<_>>(), wider);
 }
 
-fn write_number(
-    out: &mut Vec<u8>,
-    value: u64,
-    forms: &[Option<(u8, usize)>],
-    wider: &mut impl FnMut(usize) -> usize,
-) {
+fn write_number(out: &mut Vec<u8>, value: u64, forms: &[Option<(u8, usize)>], wider: &mut impl FnMut(usize) -> usize) {
     match forms[wider(forms.len())] {
         None => out.push(value as u8),
         Some((marker, width)) => {

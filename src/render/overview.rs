@@ -31,14 +31,7 @@ impl Overview {
         let orphans = tree.roots().iter().filter(|root| tree.top(**root as usize) == Some(Top::Orphan)).count();
         let services = names.into_iter().map(str::to_owned).collect();
         let shape = tree.shape();
-        Overview {
-            services,
-            errors,
-            gaps: shape.gaps,
-            orphans,
-            roots: tree.roots().len(),
-            max_depth: shape.max_depth,
-        }
+        Overview { services, errors, gaps: shape.gaps, orphans, roots: tree.roots().len(), max_depth: shape.max_depth }
     }
 }
 
