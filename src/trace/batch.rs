@@ -214,7 +214,7 @@ pub struct Batch {
     pub(crate) strings: Vec<TableString>,
     /// Texts met lately, by hash: see [`Batch::canonical`].
     lately: Vec<StrRef>,
-    side: String,
+    side: Vec<u8>,
     /// False when the body ended or broke before its end.
     pub(crate) complete: bool,
 }
@@ -266,11 +266,16 @@ impl Batch {
 
     /// Copies `text` into the side text.
     pub(crate) fn intern(&mut self, text: &str) -> StrRef {
+        self.intern_bytes(text.as_bytes())
+    }
+
+    /// Copies bytes beside the side text; empty when that is full at 2 GiB.
+    pub(crate) fn intern_bytes(&mut self, text: &[u8]) -> StrRef {
         let start = self.side.len();
         if start + text.len() >= SIDE as usize {
             return StrRef::default();
         }
-        self.side.push_str(text);
+        self.side.extend_from_slice(text);
         StrRef { start: start as u32 | SIDE, len: text.len() as u32 }
     }
 
@@ -300,7 +305,7 @@ impl Batch {
     #[inline]
     pub(crate) fn bytes<'b>(&'b self, body: &'b [u8], text: StrRef) -> &'b [u8] {
         let (from, start) =
-            if text.start & SIDE == 0 { (body, text.start) } else { (self.side.as_bytes(), text.start & !SIDE) };
+            if text.start & SIDE == 0 { (body, text.start) } else { (self.side.as_slice(), text.start & !SIDE) };
         let start = start as usize;
         from.get(start..start + text.len as usize).unwrap_or_default()
     }

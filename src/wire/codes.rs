@@ -11,6 +11,7 @@ crate::diagnostic::codes! {
     WRONG_SHAPE "D007" "wrong-shape" Error "an array of the wrong length";
     INTEGER_RANGE "D009" "integer-range" Error "an integer outside the range of its field";
     UNKNOWN_PROTOCOL "D010" "unknown-protocol" Error "neither the path nor the content is recognised";
+    BAD_JSON "D011" "bad-json" Error "text that is not JSON";
     TRAILING_BYTES "D016" "trailing-bytes" Warning "bytes after the payload";
     DUPLICATE_KEY "D017" "duplicate-key" Warning "a key that stands twice in one map";
     UNKNOWN_FIELD "D018" "unknown-field" Warning "a key that the protocol does not know";
@@ -19,4 +20,5 @@ crate::diagnostic::codes! {
     FLOAT_FOR_INTEGER "D022" "float-for-integer" Warning "a float where an integer belongs";
     NIL_VALUE "D023" "nil-value" Note "nil where a value belongs";
     BIN_FOR_STRING "D024" "bin-for-string" Warning "bytes where text belongs";
+    BYTE_ORDER_MARK "D026" "byte-order-mark" Warning "a byte order mark before JSON";
 }

@@ -11,6 +11,7 @@ mod json_tags;
 mod meta_struct;
 mod msgpack;
 mod v04;
+mod v04_json;
 mod v05;
 
 pub use meta_struct::document as meta_struct_document;
@@ -84,7 +85,7 @@ impl Protocol {
 
     /// Whether [`decode`] of this version reads it.
     pub fn is_read(self) -> bool {
-        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05)
+        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V04Json)
     }
 
     /// What the path of a request stands for; a base path before it and a query after it are allowed.
@@ -278,10 +279,10 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         return;
     }
     batch.reserve(body.len(), matches!(options.keep, Keep::All));
-    let cursor = Cursor::new(body, options, batch, out);
     match protocol {
-        Protocol::V03 | Protocol::V04 => cursor.finish(v04::payload),
-        Protocol::V05 => cursor.finish(v05::payload),
+        Protocol::V03 | Protocol::V04 => Cursor::new(body, options, batch, out).finish(v04::payload),
+        Protocol::V05 => Cursor::new(body, options, batch, out).finish(v05::payload),
+        Protocol::V04Json => v04_json::payload(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
             let help = "this version reads v0.3, v0.4 and v0.5";
