@@ -11,7 +11,8 @@ mod progress;
 mod replay_capture;
 mod select;
 
-use clap::{ArgMatches, Args, Command};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, ArgMatches, Args, Command};
 use output::{Environment, Output};
 use spanglass::diagnostic::Outcome;
 use std::ffi::OsString;
@@ -140,7 +141,10 @@ fn complete(entry: &Entry, command: Command) -> Command {
         .mut_args(|arg| match arg.get_long().filter(|long| !["help", "version"].contains(long)) {
             Some(long) => {
                 let variable = format!("SPANGLASS_{}", long.replace('-', "_").to_ascii_uppercase());
-                arg.env(variable).hide_env(true)
+                // A variable says yes with 1, true, yes or anything but 0, false, no, off and nothing.
+                let switch = matches!(arg.get_action(), ArgAction::SetTrue);
+                let arg = arg.env(variable).hide_env(true);
+                if switch { arg.value_parser(FalseyValueParser::new()) } else { arg }
             }
             None => arg,
         })

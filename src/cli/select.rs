@@ -183,12 +183,12 @@ impl CaptureArgs {
 
     /// Why nothing was selected, in words.
     pub(crate) fn nothing_matched(&self, traces: &[Located]) -> String {
-        let count = traces.len();
+        let count = if traces.len() == 1 { "1 trace".to_owned() } else { format!("{} traces", traces.len()) };
         let by_id = traces.iter().filter(|trace| self.trace.iter().any(|pattern| pattern.matches(trace.id))).count();
         match &self.service {
             _ if !self.trace.is_empty() && by_id == 0 => {
                 let first: Vec<String> = traces.iter().take(3).map(|trace| trace.id.to_string()).collect();
-                format!("nothing matched: none of {count} traces has that id; the first are {}", first.join(", "))
+                format!("nothing matched: no trace with that id in {count}; the first are {}", first.join(", "))
             }
             Some(service) => {
                 let mut known: Vec<&str> =
@@ -197,10 +197,7 @@ impl CaptureArgs {
                 known.dedup();
                 known.sort_by(|a, b| strsim::jaro(b, service).total_cmp(&strsim::jaro(a, service)));
                 known.truncate(5);
-                format!(
-                    "nothing matched: no span of service {service:?} in {count} traces; services are {}",
-                    known.join(", ")
-                )
+                format!("nothing matched: no span of service {service:?} in {count}; services are {}", known.join(", "))
             }
             None => "nothing matched".to_owned(),
         }

@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 mod flame;
+pub mod header;
 pub mod json;
 mod overview;
 mod rows;
