@@ -180,6 +180,7 @@ impl<'a> Reader<'a> {
                 let (bytes, rest) = rest.split_first_chunk()?;
                 (u64::from_be_bytes(*bytes), rest)
             }
+            [0xcc, byte, rest @ ..] => (u64::from(*byte), rest),
             [0xcd, high, low, rest @ ..] => (u64::from(u16::from_be_bytes([*high, *low])), rest),
             [0xce, rest @ ..] => {
                 let (bytes, rest) = rest.split_first_chunk()?;
