@@ -150,7 +150,7 @@ fn drain(
         }
         if out.len() as u64 > limits.decoded {
             let message = format!("{encoding} data gives more than {} bytes; reading stopped there", limits.decoded);
-            return Err(Diagnostic::new(DECOMPRESSION_LIMIT, message));
+            return Err(Diagnostic::new(DECOMPRESSION_LIMIT, message).help("--max-body SIZE allows more"));
         }
         if limits.bomb(out.len() as u64, taken as u64) {
             return Err(ratio_exceeded(encoding, out.len() as u64, taken as u64, limits));
@@ -283,7 +283,7 @@ impl<R: BufRead> Read for Zstd<R> {
 ///
 /// The reader yields all that can be decompressed and then, when the data is cut or corrupt or unfolds beyond
 /// `limits.ratio`, an [`io::Error`] that holds a [`Diagnostic`] (`limits.decoded` is for bodies: a file may be any
-/// size). Errors of `input` pass unchanged.
+/// size). Its kind is `UnexpectedEof` for data that is cut short. Errors of `input` pass unchanged.
 pub fn unwrap_layers<'r>(input: impl Read + 'r, limits: Limits) -> io::Result<(Vec<Encoding>, Box<dyn Read + 'r>)> {
     let taken = Rc::new(Cell::new(0));
     let source = Watched { input, taken: taken.clone(), failed: Rc::default() };
@@ -324,19 +324,24 @@ impl<R: Read> Read for Layer<R> {
         if self.ended {
             return Ok(0);
         }
-        let finding = match self.decoder.read(buffer) {
+        let (kind, finding) = match self.decoder.read(buffer) {
             Ok(made) => {
                 self.out += made as u64;
                 if !self.limits.bomb(self.out, self.taken.get()) {
                     return Ok(made);
                 }
-                ratio_exceeded(self.encoding, self.out, self.taken.get(), &self.limits)
+                let finding = ratio_exceeded(self.encoding, self.out, self.taken.get(), &self.limits);
+                (io::ErrorKind::InvalidData, finding)
             }
             Err(error) if self.input_failed.get() => return Err(error),
-            Err(error) => broken(self.encoding, &error, self.out),
+            Err(error) => {
+                let cut = error.kind() == io::ErrorKind::UnexpectedEof;
+                let kind = if cut { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
+                (kind, broken(self.encoding, &error, self.out))
+            }
         };
         self.ended = true;
-        Err(io::Error::new(io::ErrorKind::InvalidData, finding))
+        Err(io::Error::new(kind, finding))
     }
 }
 

@@ -239,7 +239,7 @@ impl<R: BufRead + Seek> Intake<R> {
         }
     }
 
-    /// Reads everything once. `each` sees every record that gave spans; `filter` says which spans to count as
+    /// Reads everything once. `each` sees every record that carries traces, also one that gave no spans; `filter` says which spans to count as
     /// matches of their trace. Returns false when `settings.strict` or `each` stopped it.
     pub fn scan(
         &mut self,
@@ -262,35 +262,27 @@ impl<R: BufRead + Seek> Intake<R> {
                 self.counts.read += 1;
                 let protocol = load(&mut loaded, number, &self.settings, options, out);
                 let spans = loaded.payload().spans().len();
-                match protocol {
-                    Ok(protocol) if spans > 0 => {
-                        self.counts.decoded += 1;
-                        self.counts.spans += spans as u64;
-                        self.counts.bytes += loaded.record.request.body.len() as u64;
-                        let scanned = Scanned {
-                            number,
-                            file,
-                            record: &loaded.record,
-                            protocol,
-                            payload: loaded.batch.view(loaded.body()),
-                        };
-                        if each(&scanned, out).is_break() {
-                            return false;
-                        }
-                        self.locate(&mut loaded, number, filter);
-                        self.keep(number, loaded);
+                if let Ok(protocol) = protocol {
+                    let payload = loaded.batch.view(loaded.body());
+                    let scanned = Scanned { number, file, record: &loaded.record, protocol, payload };
+                    if each(&scanned, out).is_break() {
+                        return false;
                     }
-                    outcome => {
-                        self.counts.skipped += 1;
-                        match outcome {
-                            Err(NoTraces::Other) => self.counts.other += 1,
-                            Err(NoTraces::Refused) => self.counts.refused += 1,
-                            Ok(_) => {
-                                self.counts.refused += u64::from(out.total(Severity::Error) > errors_before);
-                            }
-                        }
-                        self.spare = Some(loaded);
+                }
+                if spans > 0 {
+                    self.counts.decoded += 1;
+                    self.counts.spans += spans as u64;
+                    self.counts.bytes += loaded.record.request.body.len() as u64;
+                    self.locate(&mut loaded, number, filter);
+                    self.keep(number, loaded);
+                } else {
+                    self.counts.skipped += 1;
+                    match protocol {
+                        Err(NoTraces::Other) => self.counts.other += 1,
+                        Err(NoTraces::Refused) => self.counts.refused += 1,
+                        Ok(_) => self.counts.refused += u64::from(out.total(Severity::Error) > errors_before),
                     }
+                    self.spare = Some(loaded);
                 }
                 if self.settings.strict && out.total(Severity::Error) > errors_before {
                     return false;
@@ -415,6 +407,7 @@ impl<R: BufRead + Seek> Intake<R> {
 }
 
 /// Why a record gave no payload at all.
+#[derive(Clone, Copy)]
 enum NoTraces {
     Other,
     Refused,

@@ -7,14 +7,14 @@ mod support;
 use serde_json::{Value, json};
 use spanglass::capture::{self, CaptureLimits};
 use spanglass::diagnostic::Diagnostics;
-use spanglass::intake::{Intake, Settings};
+use spanglass::intake::{Counts, Intake, Settings};
 use spanglass::trace::{Attributes, Span, Value as Typed};
 use spanglass::tree::{Top, TraceTree};
 use spanglass::wire::{self, Options};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use support::body::Decoded;
 use support::{fixture, meta_of, name_of, protocol_of, read, read_json, recorded_bodies};
 
@@ -271,18 +271,22 @@ fn expected_overview(trace: &Value) -> Value {
 /// The traces over several bodies, through the intake.
 fn traces_of(bodies: &[PathBuf]) -> Vec<Value> {
     let mut found = Diagnostics::default();
-    let opened = bodies
+    let (counts, traces) = take_in(bodies, Settings::default(), &mut found);
+    assert_eq!((counts.read, counts.decoded, counts.skipped), (bodies.len() as u64, bodies.len() as u64, 0));
+    assert!(found.is_empty(), "{:?}", found.iter().next());
+    traces
+}
+
+fn take_in(inputs: &[PathBuf], settings: Settings, found: &mut Diagnostics) -> (Counts, Vec<Value>) {
+    let opened = inputs
         .iter()
         .map(|path| {
             let capture = capture::open(Cursor::new(read(path)), path, CaptureLimits::default());
             (path.clone(), capture.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
         })
         .collect();
-    let mut intake = Intake::new(opened, Settings::default());
-    intake.scan(&Options::default(), None, &mut found, |_, _| ControlFlow::Continue(()));
-    let counts = intake.counts();
-    assert_eq!((counts.read, counts.decoded, counts.skipped), (bodies.len() as u64, bodies.len() as u64, 0));
-    assert!(found.is_empty(), "{:?}", found.iter().next());
+    let mut intake = Intake::new(opened, settings);
+    intake.scan(&Options::default(), None, found, |_, _| ControlFlow::Continue(()));
     let wanted: Vec<usize> = (0..intake.traces().len()).collect();
     let mut traces = Vec::new();
     let visited = intake.visit(&wanted, &Options::default(), |trace, _| {
@@ -290,7 +294,26 @@ fn traces_of(bodies: &[PathBuf]) -> Vec<Value> {
         ControlFlow::Continue(())
     });
     visited.expect("a second reading");
-    traces
+    (intake.counts(), traces)
+}
+
+/// Records that do not fit into memory are read again when their trace is looked at: nothing else changes.
+#[test]
+fn a_small_budget_changes_nothing() {
+    let mut inputs = recorded_bodies();
+    for name in ["capture.jsonl", "concatenated.jsonl", "torn.jsonl", "bad-record.jsonl", "hand-made.jsonl"] {
+        inputs.push(fixture("captures").join(name));
+    }
+    let (mut all, mut again) = (Diagnostics::default(), Diagnostics::default());
+    let large = take_in(&inputs, Settings::default(), &mut all);
+    assert!(large.1.len() > 50, "{} traces", large.1.len());
+    for budget in [0, 10_000, 200_000] {
+        let small = take_in(&inputs, Settings { budget, ..Settings::default() }, &mut again);
+        assert_eq!(small, large, "a budget of {budget} bytes");
+        let words = |found: &Diagnostics| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(words(&again), words(&all), "findings are reported by the scan alone");
+        again = Diagnostics::default();
+    }
 }
 
 fn sorted(mut traces: Vec<Value>) -> Vec<Value> {
@@ -344,6 +367,8 @@ fn sessions_make_one_tree_over_their_bodies() {
 mod command_line {
     use super::*;
     use base64::Engine as _;
+    use std::collections::BTreeMap;
+    use std::path::Path;
     use support::process::{Ran, Spanglass};
 
     fn run(args: &[&str], files: &[PathBuf]) -> Ran {

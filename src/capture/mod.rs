@@ -166,6 +166,11 @@ impl<R: BufRead + Seek> Capture<R> {
         }
     }
 
+    /// Whether it is a container of records rather than one body.
+    pub fn is_container(&self) -> bool {
+        matches!(self.container, Container::Lines(_))
+    }
+
     /// The next request. Findings on the container go to `out`, and reading goes on behind them.
     pub fn next_record(&mut self, out: &mut Diagnostics) -> Option<CaptureRecord> {
         let mut record = CaptureRecord::default();

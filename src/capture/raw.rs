@@ -65,7 +65,8 @@ impl<R: BufRead + Seek> Raw<R> {
         if size > self.limit {
             let place = Place::Text { source: Source::File(self.name.clone()), range: 0..0, line: None };
             let message = format!("the body has {size} bytes, {} are allowed", self.limit);
-            return Err(Failure::Finding(Diagnostic::new(TOO_LARGE, message).at(place)));
+            let finding = Diagnostic::new(TOO_LARGE, message).help(format!("--max-body {size} allows it"));
+            return Err(Failure::Finding(finding.at(place)));
         }
         let mut request = Request { body: std::mem::take(&mut record.request.body), ..Request::default() };
         request.body.clear();

@@ -152,7 +152,8 @@ fn print_json(ok: bool, captures: Option<&Captures>, found: &Diagnostics, output
         "spans": counts.spans,
         "findings": document::findings(found, &file_of),
     });
-    writeln!(output, "{document}")?;
+    document::write(output, &document)?;
+    writeln!(output)?;
     Ok(())
 }
 
@@ -173,7 +174,7 @@ fn print_text(empty: bool, captures: &Captures, found: &Diagnostics, output: &mu
         plural(found.total(Severity::Warning), "warning", "warnings"),
         plural(infos, "info", "infos"),
     )?;
-    let line = counts_line(&captures.counts(), captures.traces().len(), theme.ascii);
+    let line = counts_line(&captures.counts(), captures.traces().len(), &theme);
     writeln!(output, "{}", theme.palette.faint.style(line))?;
     Ok(())
 }

@@ -216,7 +216,7 @@ fn text(
     result?;
     let (counts, traces) = (captures.counts(), captures.traces().len());
     if !output.quiet {
-        let line = counts_line(&counts, traces, theme.ascii);
+        let line = counts_line(&counts, traces, &theme);
         writeln!(output, "{}", theme.palette.faint.style(line))?;
     }
     Ok(())

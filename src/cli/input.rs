@@ -6,6 +6,7 @@ use spanglass::capture::OpenError;
 use spanglass::diagnostic::{Diagnostic, Diagnostics};
 use spanglass::encoding::{self, Encoding};
 use spanglass::intake;
+use spanglass::wire::codes::UNKNOWN_PROTOCOL;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,9 @@ pub(crate) fn candidates(arguments: &[PathBuf]) -> Result<Vec<Candidate>> {
             all.push(Candidate { path: argument.clone(), from_folder: false });
             continue;
         }
-        let kind = fs::metadata(argument).with_context(|| format!("cannot open {}", argument.display()))?;
+        let kind = fs::metadata(argument).map_err(|error| {
+            anyhow!("cannot open {}: {error}\nhelp: check the path; - stands for standard input", argument.display())
+        })?;
         if kind.is_dir() {
             search(argument, &mut all)?;
         } else {
@@ -66,9 +69,16 @@ fn search(folder: &Path, all: &mut Vec<Candidate>) -> Result<()> {
     Ok(())
 }
 
-/// Opens a file, or stdin for `-`, with the compression around it undone. A compressed file that breaks off is read as
-/// far as it goes, and `out` says so.
-pub(crate) fn open(path: &Path, limits: encoding::Limits, out: &mut Diagnostics) -> Result<Box<dyn Input>> {
+/// An opened input.
+pub(crate) struct Opened {
+    pub(crate) reader: Box<dyn Input>,
+    /// The compressed data is cut short: the reader has what came before that.
+    pub(crate) cut: Option<Diagnostic>,
+}
+
+/// Opens a file, or stdin for `-`, with the compression around it undone. Compressed data that breaks off or is corrupt is
+/// read as far as it goes; `out` says so when it is corrupt.
+pub(crate) fn open(path: &Path, limits: encoding::Limits, out: &mut Diagnostics) -> Result<Opened> {
     if path.as_os_str() == "-" {
         return spool(io::stdin().lock(), path, limits, out);
     }
@@ -78,7 +88,7 @@ pub(crate) fn open(path: &Path, limits: encoding::Limits, out: &mut Diagnostics)
     if Encoding::sniff(&first[..read]).is_some() || !is_seekable(&mut file) {
         return spool(io::Cursor::new(first[..read].to_vec()).chain(file), path, limits, out);
     }
-    Ok(Box::new(BufReader::with_capacity(256 << 10, file)))
+    Ok(Opened { reader: Box::new(BufReader::with_capacity(256 << 10, file)), cut: None })
 }
 
 fn read_first(file: &mut File, first: &mut [u8]) -> io::Result<usize> {
@@ -97,39 +107,48 @@ fn is_seekable(file: &mut File) -> bool {
     file.seek(SeekFrom::Start(0)).is_ok()
 }
 
-fn spool(input: impl Read, path: &Path, limits: encoding::Limits, out: &mut Diagnostics) -> Result<Box<dyn Input>> {
+fn spool(input: impl Read, path: &Path, limits: encoding::Limits, out: &mut Diagnostics) -> Result<Opened> {
     let reading = || format!("cannot read {}", path.display());
     let (_, mut unwrapped) = encoding::unwrap_layers(input, limits).with_context(reading)?;
     let mut spooled = tempfile::SpooledTempFile::new(IN_MEMORY);
     let mut buffer = vec![0; 64 << 10];
+    let mut cut = None;
     loop {
         match unwrapped.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => spooled.write_all(&buffer[..read]).context("cannot write to a temporary file")?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => match error.downcast::<Diagnostic>() {
-                Ok(finding) => {
-                    out.report(finding.at(intake::whole(path)));
-                    break;
+            Err(error) => {
+                let ended = error.kind() == io::ErrorKind::UnexpectedEof;
+                match error.downcast::<Diagnostic>().map(|finding| finding.at(intake::whole(path))) {
+                    Ok(finding) if ended => cut = Some(finding),
+                    Ok(finding) => out.report(finding),
+                    Err(error) => return Err(anyhow!(error).context(reading())),
                 }
-                Err(error) => return Err(anyhow!(error).context(reading())),
-            },
+                break;
+            }
         }
     }
     spooled.seek(SeekFrom::Start(0)).context("cannot read a temporary file")?;
-    Ok(Box::new(BufReader::with_capacity(256 << 10, spooled)))
+    Ok(Opened { reader: Box::new(BufReader::with_capacity(256 << 10, spooled)), cut })
 }
 
 /// Why a file cannot be read as a capture, with what to do about it.
 pub(crate) fn explain_open(path: &Path, error: OpenError) -> anyhow::Error {
     let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-    let help = match &error {
-        OpenError::Empty => "help: an empty file holds no request; was the recording stopped before one came?",
+    match error {
+        OpenError::Empty => anyhow!(
+            "{name}: the input is empty\nhelp: an empty file holds no request; was the recording stopped before one came?"
+        ),
         OpenError::NotACapture { .. } => {
-            "help: give a capture (JSON lines) or a request body; --protocol v0.4 names the protocol of a bare body"
+            let help =
+                "give a capture (JSON lines) or a request body; --protocol v0.4 names the protocol of a bare body";
+            Diagnostic::new(UNKNOWN_PROTOCOL, format!("{name}: {error}")).help(help).into()
         }
-        OpenError::Finding(finding) => return anyhow!("{name}: {finding}"),
-        OpenError::Io(_) => return anyhow!(error).context(format!("cannot read {name}")),
-    };
-    anyhow!("{name}: {error}\n{help}")
+        OpenError::Finding(finding) => {
+            let help = finding.help_text().unwrap_or("spanglass explain tells more about the code").to_owned();
+            Diagnostic::new(finding.code(), format!("{name}: {}", finding.message())).help(help).into()
+        }
+        OpenError::Io(_) => anyhow!(error).context(format!("cannot read {name}")),
+    }
 }

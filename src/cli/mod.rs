@@ -24,13 +24,7 @@ struct Entry {
     about: &'static str,
     example: &'static str,
     arguments: fn(Command) -> Command,
-    run: fn(&ArgMatches, &Environment) -> Run,
-}
-
-/// What a command leaves behind: an outcome, and an error when it could not do what was asked.
-struct Run {
-    outcome: Outcome,
-    error: Option<anyhow::Error>,
+    run: fn(&ArgMatches, &Environment) -> Outcome,
 }
 
 const ENTRIES: &[Entry] = &[
@@ -87,19 +81,25 @@ fn run<A: Args + HasOutput>(
     matches: &ArgMatches,
     environment: &Environment,
     run: fn(A, &mut Output) -> anyhow::Result<Outcome>,
-) -> Run {
+) -> Outcome {
     let args = match A::from_arg_matches(matches) {
         Ok(args) => args,
-        Err(error) => return Run { outcome: Outcome::Usage, error: Some(error.into()) },
+        Err(error) => {
+            let _ = error.print();
+            return Outcome::Usage;
+        }
     };
     let mut output = Output::new(args.output(), environment);
     let result = run(args, &mut output);
     let flushed = output.flush();
     match result.and_then(|outcome| flushed.map(|()| outcome).map_err(Into::into)) {
-        Ok(outcome) => Run { outcome, error: None },
+        Ok(outcome) => outcome,
         // Whoever read our output has gone: that is their business, and the answer stands as far as it came.
-        Err(error) if output::is_broken_pipe(&error) => Run { outcome: output.outcome, error: None },
-        Err(error) => Run { outcome: Outcome::Usage.max(output.outcome), error: Some(error) },
+        Err(error) if output::is_broken_pipe(&error) => output.outcome,
+        Err(error) => {
+            output::print_error(&error, &output.error_theme);
+            output.outcome.or(Outcome::Usage)
+        }
     }
 }
 
@@ -185,13 +185,9 @@ pub(crate) fn main(
             return ExitCode::from(if asked { Outcome::Good } else { Outcome::Usage }.status());
         }
     };
-    let run = matches.subcommand().and_then(|(name, matches)| {
+    let outcome = matches.subcommand().and_then(|(name, matches)| {
         let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
         Some((entry.run)(matches, &environment))
     });
-    let Some(run) = run else { return ExitCode::from(Outcome::Usage.status()) };
-    if let Some(error) = run.error {
-        output::print_error(&error, &environment);
-    }
-    ExitCode::from(run.outcome.status())
+    ExitCode::from(outcome.unwrap_or(Outcome::Usage).status())
 }

@@ -1,7 +1,7 @@
 //! Where results go: colour, width and format decided once, one buffered stdout, a quiet end when the reader has gone.
 
 use clap::{Args, ValueEnum};
-use spanglass::diagnostic::{Diagnostics, Outcome, Severity, Source};
+use spanglass::diagnostic::{Diagnostic, Diagnostics, Outcome, Severity, Source};
 use spanglass::render::{Palette, Theme, clean, diagnostic};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -188,29 +188,30 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// An error that ends the run: what, the chain of causes, and a `help:` line when there is one.
-pub(crate) fn print_error(error: &anyhow::Error, environment: &Environment) {
-    let coloured = environment.colours(ColorChoice::Auto, io::stderr().is_terminal());
-    let mut theme = Theme::plain(100);
-    theme.ascii = !environment.is_utf8();
-    if coloured {
-        theme.palette = Palette::coloured();
-    }
+/// An error that ends the run: its code when it has one, what, the chain of causes, and a `help:` line.
+pub(crate) fn print_error(error: &anyhow::Error, theme: &Theme) {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
         let _ = error.print();
         return;
     }
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    let head = theme.palette.error.style("error:");
-    // One line per line of the message, so that a help line stays one.
+    let (head, text) = match error.downcast_ref::<Diagnostic>() {
+        Some(finding) => {
+            let help = finding.help_text().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+            (format!("error[{}]:", finding.code()), format!("{}{help}", finding.message()))
+        }
+        None => {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            ("error:".to_owned(), causes.join(": "))
+        }
+    };
     let mut err = io::stderr().lock();
     for (index, line) in text.lines().enumerate() {
         let line = clean(line, theme.ascii);
-        let _ = if index == 0 { writeln!(err, "{head} {line}") } else { writeln!(err, "{line}") };
+        let _ = match (index, line.strip_prefix("help: ")) {
+            (0, _) => writeln!(err, "{} {line}", theme.palette.error.style(&head)),
+            (_, Some(help)) => writeln!(err, "{} {help}", theme.palette.note.style("help:")),
+            (_, None) => writeln!(err, "{line}"),
+        };
     }
 }
 

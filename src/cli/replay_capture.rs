@@ -115,6 +115,9 @@ struct Summary {
 
 impl Summary {
     fn add(&mut self, scanned: &Scanned<'_>) {
+        if scanned.payload.spans().len() == 0 {
+            return;
+        }
         for span in scanned.payload.spans() {
             self.operations.add(span.service(), span.name(), span.duration(), Nanos(0), span.error());
         }
@@ -166,7 +169,7 @@ fn decoded(args: &CaptureArgs, scanned: &Scanned<'_>, printed: &mut u64, output:
             && filter.as_ref().is_none_or(|filter| filter(*span))
     };
     for span in scanned.payload.spans().filter(wanted) {
-        serde_json::to_writer(&mut *output, &DecodedSpan { record: scanned.number, span })?;
+        document::write(output, &DecodedSpan { record: scanned.number, span })?;
         output.write_all(b"\n")?;
         *printed += 1;
     }
@@ -195,7 +198,8 @@ fn summary_json(
         "operations": document::operations(&summary.operations),
         "findings": document::findings(found, &file_of),
     });
-    writeln!(output, "{document}")?;
+    document::write(output, &document)?;
+    writeln!(output)?;
     Ok(())
 }
 
@@ -207,10 +211,10 @@ fn summary_text(captures: &Captures, summary: &Summary, output: &mut Output) -> 
         table::operations(output, &summary.operations, false, &theme)?;
         writeln!(output)?;
     }
-    let mut line = counts_line(&captures.counts(), captures.traces().len(), theme.ascii);
     if let Some(period) = table::period(captures.traces()) {
-        line.push_str(&format!(", {period}"));
+        writeln!(output, "{}", theme.palette.faint.style(period))?;
     }
+    let line = counts_line(&captures.counts(), captures.traces().len(), &theme);
     writeln!(output, "{}", theme.palette.faint.style(line))?;
     Ok(())
 }

@@ -5,10 +5,11 @@ use super::output::Output;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use spanglass::capture::{self, Capture, CaptureLimits, OpenError};
-use spanglass::diagnostic::{Diagnostics, Outcome, Severity};
+use spanglass::diagnostic::{Diagnostic, Diagnostics, Outcome, Severity};
 use spanglass::encoding;
 use spanglass::id::TraceIdPattern;
 use spanglass::intake::{Counts, Intake, Located, Settings};
+use spanglass::render::Theme;
 use spanglass::trace::Span;
 use spanglass::wire::{self, Limits, Protocol};
 use std::path::PathBuf;
@@ -111,9 +112,13 @@ impl CaptureArgs {
         let mut passed_over = 0;
         for candidate in input::candidates(&self.inputs)? {
             let path = &candidate.path;
-            let reader = input::open(path, decoded, found)?;
-            match self.open_one(reader, path, decoded, limits, found) {
-                Ok(capture) => opened.push((candidate.path, capture)),
+            let input = input::open(path, decoded, found)?;
+            match self.open_one(input.reader, path, decoded, limits, found) {
+                Ok(capture) => {
+                    // A capture whose writer was killed is whole up to there; a body that is cut is not.
+                    found_cut(input.cut, capture.is_container(), found);
+                    opened.push((candidate.path, capture));
+                }
                 Err(_) if candidate.from_folder => passed_over += 1,
                 Err(error) => return Err(input::explain_open(path, error)),
             }
@@ -155,7 +160,7 @@ impl CaptureArgs {
         match capture::open(reader, path, limits) {
             Err(OpenError::NotACapture { .. }) if self.protocol.is_some() => {
                 let again = input::open(path, decoded, found).map_err(|e| OpenError::Io(std::io::Error::other(e)))?;
-                Ok(capture::open_body(again, path, limits))
+                Ok(capture::open_body(again.reader, path, limits))
             }
             other => other,
         }
@@ -204,6 +209,17 @@ impl CaptureArgs {
     }
 }
 
+/// Reports compressed data that is cut short: a torn tail of a container, a fault of a body.
+fn found_cut(cut: Option<Diagnostic>, container: bool, found: &mut Diagnostics) {
+    let Some(cut) = cut else { return };
+    let torn = || {
+        let message = format!("{}; complete records are used", cut.message());
+        let torn = Diagnostic::new(capture::codes::TORN_TAIL, message);
+        cut.place().cloned().map_or(torn.clone(), |place| torn.at(place))
+    };
+    found.report(if container { torn() } else { cut });
+}
+
 /// The file of a record, for findings.
 pub(crate) fn file_namer<R: std::io::BufRead + std::io::Seek>(
     intake: &Intake<R>,
@@ -235,21 +251,18 @@ pub(crate) fn end_of_input(captures: &Captures, output: &mut Output) -> Result<O
     }
 }
 
-/// `3 payloads read, 2 used, 1 skipped · 20 spans in 3 traces`
-pub(crate) fn counts_line(counts: &Counts, traces: usize, ascii: bool) -> String {
+/// `3 payloads read, 2 used, 1 skipped · 20 spans in 3 traces`, in two lines where it does not fit in one.
+pub(crate) fn counts_line(counts: &Counts, traces: usize, theme: &Theme) -> String {
     let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let mut skipped = format!("{} skipped", counts.skipped);
+    let read = plural(counts.read, "payload", "payloads");
+    let mut payloads = format!("{read} read, {} used, {} skipped", counts.decoded, counts.skipped);
     if counts.other > 0 {
-        skipped.push_str(&format!(" ({} without traces)", counts.other));
+        payloads.push_str(&format!(" ({} without traces)", counts.other));
     }
-    format!(
-        "{} read, {} used, {skipped} {} {} in {}",
-        plural(counts.read, "payload", "payloads"),
-        counts.decoded,
-        if ascii { "-" } else { "·" },
-        plural(counts.spans, "span", "spans"),
-        plural(traces as u64, "trace", "traces"),
-    )
+    let (spans, traces) = (plural(counts.spans, "span", "spans"), plural(traces as u64, "trace", "traces"));
+    let between = if theme.ascii { " - " } else { " · " };
+    let fits = payloads.len() + 3 + spans.len() + 4 + traces.len() <= theme.width;
+    format!("{payloads}{}{spans} in {traces}", if fits { between } else { "\n" })
 }
 
 #[cfg(test)]

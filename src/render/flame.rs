@@ -97,7 +97,7 @@ pub fn flame(
                 errors.push(one.span);
             }
             let label = format!("{mark}{name}");
-            let label = head(&label, room);
+            let label = head(&label, room).trim_end();
             let style = if span.error() { theme.palette.error } else { theme.palette.service(span.service_bytes()) };
             let fill = glyphs.fill.repeat(room - width_of(label));
             let text = format!("{}{label}{fill}", glyphs.edge);
@@ -128,7 +128,7 @@ pub fn flame(
         let said = span.attributes().text("error.message").or(span.attributes().text("error.msg"));
         let said = clean(said.unwrap_or("no error message in the span"), theme.ascii).into_owned();
         let line = format!("! {}  {said}", clean(span.name(), theme.ascii));
-        writeln!(w, "{}", paint(head(&line, width), theme.palette.error))?;
+        writeln!(w, "{}", paint(head(&line, width).trim_end(), theme.palette.error))?;
     }
     Ok(shown)
 }

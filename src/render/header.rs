@@ -44,7 +44,7 @@ pub fn labelled(w: &mut dyn Write, value: &str, fields: &[Field], theme: &Theme)
     fields.sort_by_key(|field| field.range.start);
     let mut line = String::new();
     for field in &fields {
-        line.push_str(spaces(field.range.start.saturating_sub(line.chars().count())));
+        line.push_str(&spaces(field.range.start.saturating_sub(line.chars().count())));
         line.push(tee);
         line.push_str(&bar.repeat(field.range.len() - 1));
     }
@@ -52,7 +52,7 @@ pub fn labelled(w: &mut dyn Write, value: &str, fields: &[Field], theme: &Theme)
     for at in (0..fields.len()).rev() {
         let mut guides = String::new();
         for field in &fields[..at] {
-            guides.push_str(spaces(field.range.start.saturating_sub(guides.chars().count())));
+            guides.push_str(&spaces(field.range.start.saturating_sub(guides.chars().count())));
             guides.push(pipe);
         }
         let indent = fields[at].range.start.saturating_sub(guides.chars().count());

@@ -13,6 +13,29 @@ use serde_json::{Value as Json, json};
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+/// Writes a value as compact JSON in which nothing can steer a terminal: control characters beyond those that JSON
+/// escapes anyway, and characters that turn the direction of text, are written as `\u` escapes.
+pub fn write(w: &mut (impl Write + ?Sized), value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(w, Harmless)).map_err(io::Error::from)
+}
+
+struct Harmless;
+
+impl serde_json::ser::Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, w: &mut W, fragment: &str) -> io::Result<()> {
+        if super::is_simple(fragment.as_bytes()) {
+            return w.write_all(fragment.as_bytes());
+        }
+        let mut written = 0;
+        for (at, c) in fragment.char_indices().filter(|(_, c)| super::steers(*c)) {
+            w.write_all(fragment[written..at].as_bytes())?;
+            write!(w, "\\u{:04x}", u32::from(c))?;
+            written = at + c.len_utf8();
+        }
+        w.write_all(fragment[written..].as_bytes())
+    }
+}
+
 /// An attribute value as JSON: bytes `{"base64": s}`, numbers that are not finite `{"float": "nan"}`.
 pub fn value(value: Value<'_>) -> Json {
     match value {
@@ -241,7 +264,7 @@ pub fn trace(w: &mut dyn Write, tree: &TraceTree<'_, '_>, anomalies: &[(Code, Sp
     write!(w, r#"{{"schema":"spanglass.trace/1","trace_id":"{}","start_ns":{}"#, tree.trace().id(), start.0)?;
     write!(w, r#","duration_ns":{},"span_count":{},"error_count":{errors}"#, (end - start).0, tree.len())?;
     w.write_all(b",\"services\":")?;
-    serde_json::to_writer(&mut *w, &services)?;
+    write(w, &services)?;
     w.write_all(b",\"roots\":[")?;
     nodes(w, tree)?;
     w.write_all(b"],\"gaps\":")?;
@@ -253,9 +276,9 @@ pub fn trace(w: &mut dyn Write, tree: &TraceTree<'_, '_>, anomalies: &[(Code, Sp
     let anomalies: Vec<Json> =
         anomalies.iter().map(|(code, span)| json!({"code": code.id(), "span_id": span.to_string()})).collect();
     w.write_all(b",\"critical_path\":")?;
-    serde_json::to_writer(&mut *w, &path)?;
+    write(w, &path)?;
     w.write_all(b",\"anomalies\":")?;
-    serde_json::to_writer(&mut *w, &anomalies)?;
+    write(w, &anomalies)?;
     w.write_all(br#","segments":null,"stitched":null,"logs":null}"#)
 }
 
@@ -278,7 +301,7 @@ fn nodes(w: &mut dyn Write, tree: &TraceTree<'_, '_>) -> io::Result<()> {
         first = false;
         depth = node.depth;
         buffer.clear();
-        serde_json::to_writer(&mut buffer, &NodeHead { span, self_ns: tree.self_time(node.index).0 })?;
+        write(&mut buffer, &NodeHead { span, self_ns: tree.self_time(node.index).0 })?;
         buffer.pop();
         w.write_all(&buffer)?;
         w.write_all(b",\"children\":[")?;
@@ -306,8 +329,7 @@ fn list(w: &mut dyn Write, tree: &TraceTree<'_, '_>, relation: impl Fn(usize) ->
         entry.extend(members);
         all.push(Json::Object(entry));
     }
-    serde_json::to_writer(w, &all)?;
-    Ok(())
+    write(w, &all)
 }
 
 /// Findings as they stand in the documents of check-capture and replay-capture. `file_of` names the file of a record.

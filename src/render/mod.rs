@@ -159,14 +159,17 @@ pub(crate) fn is_simple(text: &[u8]) -> bool {
         && rest.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
+/// Whether a character could steer a terminal or forge a line: controls, line separators, marks that turn the direction
+/// of text.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// Text with everything that could steer a terminal shown escaped; in ASCII mode everything beyond ASCII too.
 pub fn clean(text: &str, ascii: bool) -> Cow<'_, str> {
-    let harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-            || matches!(c, '\u{2028}' | '\u{2029}')
-            || (ascii && !c.is_ascii())
-    };
+    let harmful = |c: char| steers(c) || (ascii && !c.is_ascii());
     if is_simple(text.as_bytes()) || !text.chars().any(harmful) {
         return Cow::Borrowed(text);
     }
@@ -227,13 +230,13 @@ fn tail(text: &str, columns: usize) -> &str {
     &text[from..]
 }
 
-/// Spaces to write; any number up to the longest line that is drawn.
-pub(crate) fn spaces(count: usize) -> &'static str {
-    const SPACES: &str = match std::str::from_utf8(&[b' '; 1024]) {
+/// So many spaces.
+pub(crate) fn spaces(count: usize) -> Cow<'static, str> {
+    const SPACES: &str = match std::str::from_utf8(&[b' '; 256]) {
         Ok(spaces) => spaces,
         Err(_) => "",
     };
-    &SPACES[..count.min(SPACES.len())]
+    SPACES.get(..count).map_or_else(|| Cow::Owned(" ".repeat(count)), Cow::Borrowed)
 }
 
 /// Whether the value of `key` should be masked: it looks like a credential.

@@ -6,7 +6,7 @@ use crate::analysis::Operations;
 use crate::intake::Located;
 use crate::time::Nanos;
 use crate::tree::TraceTree;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -30,7 +30,7 @@ pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Resu
         let id = trace.id.to_string();
         let mut line = paint(&id[..digits], theme.palette.strong).to_string();
         let time = duration(trace.duration(), theme.ascii);
-        line.push_str(spaces(2 + 8usize.saturating_sub(width_of(&time))));
+        line.push_str(&spaces(2 + 8usize.saturating_sub(width_of(&time))));
         line.push_str(&time);
         line.push_str(&format!(" {:>7}", trace.spans));
         let errors = if trace.errors > 0 { format!("!{}", trace.errors) } else { "-".to_owned() };
@@ -58,16 +58,17 @@ pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Resu
     Ok(())
 }
 
-/// Column heads of [`operations`].
-fn heading(columns: &[&str], theme: &Theme) -> Table {
+/// A table of `texts` columns of text that give way, and columns of numbers behind them that stay whole.
+fn heading(columns: &[&str], texts: usize, theme: &Theme) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(theme.width.clamp(40, usize::from(u16::MAX)) as u16);
     table.set_header(columns.iter().map(Cell::new));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if index >= 2 {
+        if index >= texts {
             column.set_cell_alignment(CellAlignment::Right);
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     table
@@ -77,11 +78,13 @@ fn print(w: &mut dyn Write, table: &Table) -> io::Result<()> {
     table.lines().try_for_each(|line| writeln!(w, "{}", line.trim_end()))
 }
 
-/// Operations, longest total first.
+/// Operations, longest total first. Narrow output has fewer columns.
 pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, theme: &Theme) -> io::Result<()> {
+    const TIGHT: usize = 60;
     let (narrow, wide) = (theme.width < 80, theme.width >= 120);
-    let mut columns = vec!["service", "operation", "count", "errors"];
-    if self_times {
+    let tight = theme.width < TIGHT;
+    let mut columns = if tight { vec!["operation", "count"] } else { vec!["service", "operation", "count", "errors"] };
+    if self_times && !tight {
         columns.push("self");
     }
     columns.extend(match (narrow, wide) {
@@ -89,17 +92,18 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
         (false, false) => &["total", "p50", "p95", "max"],
         (false, true) => &["total", "p50", "p95", "p99", "max"],
     });
-    let mut table = heading(&columns, theme);
+    let mut table = heading(&columns, if tight { 1 } else { 2 }, theme);
     let time = |length: Nanos| duration(length, theme.ascii);
     for (key, operation) in operations.sorted() {
+        let (service, name) = (clean(&key.service, theme.ascii), clean(&key.name, theme.ascii));
         let errors = if operation.errors > 0 { format!("!{}", operation.errors) } else { "-".to_owned() };
-        let mut row = vec![
-            clean(&key.service, theme.ascii).into_owned(),
-            clean(&key.name, theme.ascii).into_owned(),
-            operation.count.to_string(),
-            errors,
-        ];
-        if self_times {
+        let mut row = if tight {
+            let failed = if operation.errors > 0 { format!(" {errors}") } else { String::new() };
+            vec![format!("{service} {name}"), format!("{}{failed}", operation.count)]
+        } else {
+            vec![service.into_owned(), name.into_owned(), operation.count.to_string(), errors]
+        };
+        if self_times && !tight {
             row.push(time(operation.self_time));
         }
         if !narrow {
@@ -137,19 +141,37 @@ pub struct PayloadRow {
     pub bytes: u64,
 }
 
-/// Payloads by file, protocol and client.
+/// Payloads by file, protocol and client. Narrow output has fewer columns.
 pub fn payloads(w: &mut dyn Write, rows: &[PayloadRow], theme: &Theme) -> io::Result<()> {
-    let mut table = heading(&["file", "protocol", "payloads", "chunks", "spans", "bytes", "client"], theme);
+    let wide = theme.width >= 80;
+    let mut columns = vec!["file"];
+    if wide {
+        columns.push("client");
+    }
+    let texts = columns.len();
+    columns.extend(["protocol", "payloads"]);
+    if wide {
+        columns.push("chunks");
+    }
+    columns.push("spans");
+    if wide {
+        columns.push("bytes");
+    }
+    let mut table = heading(&columns, texts, theme);
     for row in rows {
-        table.add_row([
-            clean(&row.file, theme.ascii).into_owned(),
-            row.protocol.to_owned(),
-            row.records.to_string(),
-            row.chunks.to_string(),
-            row.spans.to_string(),
-            row.bytes.to_string(),
-            clean(&row.client, theme.ascii).into_owned(),
-        ]);
+        let mut cells = vec![clean(&row.file, theme.ascii).into_owned()];
+        if wide {
+            cells.push(clean(&row.client, theme.ascii).into_owned());
+        }
+        cells.extend([row.protocol.to_owned(), row.records.to_string()]);
+        if wide {
+            cells.push(row.chunks.to_string());
+        }
+        cells.push(row.spans.to_string());
+        if wide {
+            cells.push(row.bytes.to_string());
+        }
+        table.add_row(cells);
     }
     print(w, &table)
 }
@@ -209,7 +231,7 @@ pub fn spans(
         let mut line = String::new();
         for time in [span.start() - start, span.duration(), tree.self_time(*index)] {
             let text = duration(time, theme.ascii);
-            line.push_str(spaces(8usize.saturating_sub(width_of(&text))));
+            line.push_str(&spaces(8usize.saturating_sub(width_of(&text))));
             line.push_str(&text);
             line.push(' ');
         }
@@ -218,7 +240,7 @@ pub fn spans(
             let service = clean(span.service(), theme.ascii);
             let service = clip(&service, services, glyphs);
             line.push_str(&paint(&service, theme.palette.service(span.service_bytes())).to_string());
-            line.push_str(spaces(services + 1 - width_of(&service)));
+            line.push_str(&spaces(services + 1 - width_of(&service)));
         }
         let mut label = clean(span.name(), theme.ascii).into_owned();
         if span.resource_bytes() != span.name_bytes() && !span.resource().is_empty() {

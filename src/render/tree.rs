@@ -193,7 +193,7 @@ struct Drawing<'d, 't, 'b> {
     /// Levels of indentation that are drawn.
     levels: usize,
     pass: &'static str,
-    blank: &'static str,
+    blank: String,
     /// Ends of the spans above, one entry a level.
     ends: Vec<Timestamp>,
     start: i64,
@@ -229,7 +229,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             guide_starts: Vec::new(),
             levels: (layout.label * 2 / 3).max(layout.step) / layout.step,
             pass: cut(theme.glyphs().pass, layout.step),
-            blank: spaces(layout.step),
+            blank: spaces(layout.step).into_owned(),
             ends: Vec::new(),
             start: start.0,
             length: (end - start).0.max(1),
@@ -252,7 +252,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     }
 
     fn pad(&mut self, count: usize) {
-        self.out.extend_from_slice(spaces(count).as_bytes());
+        self.out.resize(self.out.len() + count, b' ');
     }
 
     /// Ends the line without trailing blanks.
@@ -266,7 +266,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     /// The heads of the columns and the axis.
     fn columns(&mut self) {
         let faint = self.theme.palette.faint;
-        let mut line = String::from(spaces(self.layout.label));
+        let mut line = spaces(self.layout.label).into_owned();
         line.replace_range(..4, "span");
         if self.layout.service > 0 {
             let word = if self.layout.letters { "" } else { "service" };
@@ -276,7 +276,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         if self.layout.self_time {
             line.push_str(&format!(" {:>DURATION_WIDTH$}", "self"));
         }
-        line.push_str(spaces(1 + self.layout.mark + usize::from(self.layout.bar > 0)));
+        line.push_str(&spaces(1 + self.layout.mark + usize::from(self.layout.bar > 0)));
         line.push_str(&self.axis());
         self.styled(line.trim_end(), faint);
         self.end_line();
@@ -292,14 +292,14 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             let label = duration(Nanos(time), self.theme.ascii);
             let used = width_of(&axis);
             if at >= used && at + width_of(&label) < columns && (at > used || at == 0) {
-                axis.push_str(spaces(at - used));
+                axis.push_str(&spaces(at - used));
                 axis.push_str(&label);
             }
         }
         let end = duration(Nanos(self.length), self.theme.ascii);
         let room = columns.saturating_sub(width_of(&axis));
         if room > width_of(&end) {
-            axis.push_str(spaces(room - width_of(&end)));
+            axis.push_str(&spaces(room - width_of(&end)));
             axis.push_str(&end);
         }
         axis
@@ -346,7 +346,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         self.guide_starts.truncate(node.depth - 1);
         let start = self.guide_starts.last().copied().unwrap_or_default() as usize;
         self.guides.truncate(start);
-        self.guides.extend_from_slice(if node.last { self.blank } else { self.pass }.as_bytes());
+        self.guides.extend_from_slice(if node.last { self.blank.as_bytes() } else { self.pass.as_bytes() });
         self.guide_starts.push(self.guides.len() as u32);
     }
 
@@ -537,7 +537,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     fn under(&mut self, node: &Node) -> usize {
         let levels = node.depth.min(self.levels.saturating_sub(1));
         let mut guides = String::from_utf8_lossy(self.guides(levels)).into_owned();
-        guides.push_str(if self.tree.children(node.index).next().is_some() { self.pass } else { self.blank });
+        guides.push_str(if self.tree.children(node.index).next().is_some() { self.pass } else { &self.blank });
         self.styled(&guides, self.theme.palette.faint);
         (levels + 1) * self.layout.step
     }
@@ -583,11 +583,15 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         self.styled(&key, self.theme.palette.faint);
         self.out.push(b' ');
         let room = self.theme.width.saturating_sub(indent + width_of(&key) + 1).max(16);
-        let shown = head(value, room);
-        self.out.extend_from_slice(shown.as_bytes());
-        if shown.len() < value.len() {
-            let more = format!("{} {} more bytes", self.glyphs.ellipsis, value.len() - shown.len());
-            self.styled(&more, self.theme.palette.faint);
+        if width_of(value) <= room {
+            self.out.extend_from_slice(value.as_bytes());
+        } else {
+            // The room for the remark is that of its longest form, so that cutting more does not make it longer.
+            let remark = format!("{} {} more bytes", self.glyphs.ellipsis, value.len());
+            let shown = head(value, room.saturating_sub(width_of(&remark)));
+            self.out.extend_from_slice(shown.as_bytes());
+            let remark = format!("{} {} more bytes", self.glyphs.ellipsis, value.len() - shown.len());
+            self.styled(&remark, self.theme.palette.faint);
         }
         self.end_line();
     }
@@ -668,6 +672,7 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     fn wrapped(&mut self, parts: &[String], between: &str) {
         let mut column = 0;
         for part in parts {
+            let part = &*clip(part, self.theme.width, self.glyphs);
             let width = width_of(part);
             if column > 0 && column + between.len() + width > self.theme.width {
                 self.end_line();

@@ -2,7 +2,7 @@
 //! fields that recover from a value of the wrong type.
 
 use super::codes::{
-    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, INTEGER_RANGE, INVALID_UTF8, NIL_VALUE, TRAILING_BYTES,
+    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, INTEGER_RANGE, INVALID_UTF8, NIL_VALUE, TOO_DEEP, TRAILING_BYTES,
     UNKNOWN_FIELD, WRONG_TYPE,
 };
 use super::json_tags;
@@ -10,6 +10,8 @@ use super::msgpack::{Bytes, Number, Reader, is_utf8};
 use super::{Options, WireError};
 use crate::diagnostic::{BodyScope, Code, Diagnostic, Severity};
 use crate::trace::{AttributeRecord, Batch, ChunkRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef};
+
+use rustc_hash::FxHashMap;
 
 /// The logical place of a value, below the current chunk and span; turned into words only for a finding.
 #[derive(Clone, Copy)]
@@ -85,6 +87,9 @@ pub(super) struct Cursor<'a, 'x, 'd> {
     fault: Option<String>,
     /// The span limit ended the payload.
     limited: bool,
+    /// Links and events read out of tags, by the place of the tag.
+    json_links: FxHashMap<u64, Range>,
+    json_events: FxHashMap<u64, Range>,
 }
 
 impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
@@ -102,6 +107,8 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             chunk_tid: None,
             fault: None,
             limited: false,
+            json_links: FxHashMap::default(),
+            json_events: FxHashMap::default(),
         }
     }
 
@@ -129,7 +136,11 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
                     error.offset,
                     self.body.len()
                 );
-                self.out.report(error.code, error.offset, path, message);
+                let mut finding = Diagnostic::new(error.code, message);
+                if error.code == TOO_DEEP {
+                    finding = finding.help("raise --max-depth if the sender is trusted");
+                }
+                self.out.take(finding, Some(error.offset), path);
             }
         }
     }
@@ -605,11 +616,15 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
 
     #[cold]
     fn push_extra(&mut self, draft: &mut Draft) {
+        // A v0.5 string may be the tag of thousands of spans: it is read once and shared.
+        let (batch, body) = (&mut *self.batch, self.body);
         if let Some(tag) = draft.json_links.filter(|_| draft.links.len == 0) {
-            draft.links = json_tags::links(self.batch, self.body, tag);
+            let read = self.json_links.entry(tag.bits());
+            draft.links = *read.or_insert_with(|| json_tags::links(batch, body, tag));
         }
         if let Some(tag) = draft.json_events.filter(|_| draft.events.len == 0) {
-            draft.events = json_tags::events(self.batch, self.body, tag);
+            let read = self.json_events.entry(tag.bits());
+            draft.events = *read.or_insert_with(|| json_tags::events(batch, body, tag));
         }
         if draft.links.len + draft.events.len > 0 {
             self.batch.extras.push(crate::trace::ExtraRecord { links: draft.links, events: draft.events });

@@ -1,0 +1,159 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_spanglass_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_spanglass_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_spanglass_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_spanglass_using_subcommand
+    set -l cmd (__fish_spanglass_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c spanglass -n "__fish_spanglass_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_needs_command" -s V -l version -d 'Print version'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "flamegraph-text" -d 'Draw the traces of a capture: waterfall, tree, flame chart, table or summary'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "explain" -d 'Say what a finding\'s code means, what causes it and what helps'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
+body\t'One request body'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l service -d 'Only traces with a span of this service' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l max-depth -d 'Deepest nesting of values' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l max-spans -d 'Most spans in one body' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l view -d 'How to draw' -r -f -a "waterfall\t'One row per span with a timeline'
+tree\t'One row per span'
+flame\t'One row per depth'
+table\t'Spans in columns, sortable'
+summary\t'Time by operation and service'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l sort -d 'Order of the traces in the list (and with --all), or of the rows of --view table [default: duration for the list, start for the table]' -r -f -a "duration\t''
+start\t''
+self\t''
+spans\t''
+errors\t''
+name\t''
+service\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l depth -d 'Draw at most this many levels' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l min -d 'Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l tags -d 'Print these tags under the spans that have them' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l format -d 'Print text, one JSON document (an array for several traces), or one document per line' -r -f -a "text\t''
+json\t''
+jsonl\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l strict -d 'Stop at the first record that does not decode'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all -d 'Draw every selected trace, in input order, not the slowest alone'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l details -d 'Print ids, tags, links and events under every span'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
+body\t'One request body'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l service -d 'Only traces with a span of this service' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-depth -d 'Deepest nesting of values' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-spans -d 'Most spans in one body' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l decoded -d 'Print the decoded spans instead, one JSON object per line, in input order' -r -f -a "jsonl\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
+json\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l strict -d 'Stop at the first record that does not decode'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
+body\t'One request body'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l service -d 'Only traces with a span of this service' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l max-depth -d 'Deepest nesting of values' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l max-spans -d 'Most spans in one body' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l fail-on -d 'Least severity that makes the answer bad' -r -f -a "error\t''
+warning\t''
+info\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l now -d 'Reference time for starts in the future: RFC 3339, or nanoseconds since 1970 [default: when the request was recorded, or now]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
+json\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l strict -d 'Stop at the first record that does not decode'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l allow-empty -d 'A capture without any trace is no failure'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -l list -d 'List every code'
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,11 @@
+//! The program from outside: transcripts, golden drawings, processes and their streams, generated files.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod generated;
+mod golden;
+mod process;
+mod transcripts;
