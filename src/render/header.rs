@@ -93,7 +93,7 @@ pub fn fields(name: &str, value: &str) -> Vec<Field> {
         "tracestate" => tracestate(value),
         "x-datadog-tags" => pairs(value, ',', '=', dd_tag),
         "baggage" => pairs(value, ',', '=', |key, _| format!("baggage item {key}")),
-        "x-amzn-trace-id" => pairs(value, ';', '=', |key, text| xray(key, text)),
+        "x-amzn-trace-id" => pairs(value, ';', '=', xray),
         _ => Vec::new(),
     }
 }

@@ -26,13 +26,14 @@ impl serde_json::ser::Formatter for Harmless {
         if super::is_simple(fragment.as_bytes()) {
             return w.write_all(fragment.as_bytes());
         }
+        let bytes = fragment.as_bytes();
         let mut written = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| super::steers(*c)) {
-            w.write_all(fragment[written..at].as_bytes())?;
+            w.write_all(&bytes[written..at])?;
             write!(w, "\\u{:04x}", u32::from(c))?;
             written = at + c.len_utf8();
         }
-        w.write_all(fragment[written..].as_bytes())
+        w.write_all(&bytes[written..])
     }
 }
 
