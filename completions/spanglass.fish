@@ -26,12 +26,48 @@ end
 
 complete -c spanglass -n "__fish_spanglass_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_needs_command" -s V -l version -d 'Print version'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "parse-traceparent" -d 'Explain propagation headers, and what every tracer would do with them'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "flamegraph-text" -d 'Draw the traces of a capture: waterfall, tree, flame chart, table or summary'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "explain" -d 'Say what a finding\'s code means, what causes it and what helps'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s H -l header -d 'A header; repeatable, order kept' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l extract -d 'Styles in the order in which they are tried [default: every style that is present]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l behavior -d 'What is done with the context that comes in' -r -f -a "continue\t''
+restart\t''
+ignore\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l inject -d 'Also print what a child would send on, in these styles' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l span-id -d 'The id of the local span [default: random]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l new-trace-id -d 'The trace id to use when no trace is continued [default: random]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l emit -d 'Print only the injected headers, ready to paste' -r -f -a "header\t''
+curl\t''
+env\t''
+json\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l as -d 'Verdicts of these tracers only (`dd-trace-py`, `otel-js@2.12.0`, ...); `list` shows the known ones, `none` skips' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l id -d 'Print one id in every notation' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l rate -d 'The sampling rate, 0 to 1' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l sampler -d 'Only this sampler' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "jsonl\t'One JSON object with headers per line'
+lines\t'One bare value per line'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l format -d 'Print text, one JSON document (an array for several header sets), or one document per line' -r -f -a "text\t''
+json\t''
+jsonl\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l extract-first -d 'Stop after the first style that yields a context'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l w3c-strict -d 'Discard a whole tracestate that has an invalid member or more than 32'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l explain-sampling -d 'Say whether each sampler family would keep this trace at --rate, and why'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l summary -d 'Instead of one result per header set: counts of sets by style, outcome and code'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"

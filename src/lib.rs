@@ -7,9 +7,10 @@
 //! |---|---|---|
 //! | 7 surface | `render` | text and JSON out |
 //! | 6 judgement | [`analysis`], [`lint`] | what the trees mean, what is wrong with them |
-//! | 5 assembly | [`intake`], [`tree`] | records become traces, traces become trees |
-//! | 4 formats | [`capture`], [`wire`] | bytes to records, bodies to spans |
+//! | 5 assembly | [`intake`], [`sampling`], [`tree`] | records become traces, traces become trees; kept or dropped |
+//! | 4 formats | [`capture`], [`propagation`], [`wire`] | bytes to records, headers to contexts, bodies to spans |
 //! | 3 model | [`trace`] | spans, payloads, trace sets |
+//! | 2 vocabulary | [`context`], [`rule`] | propagated context, sampling rules |
 //! | 1 findings | [`diagnostic`] | codes, severities, places |
 //! | 0 values | [`http`], [`id`], [`time`] | plain data |
 //!
@@ -35,8 +36,11 @@ pub mod http;
 pub mod id;
 pub mod intake;
 pub mod lint;
+pub mod propagation;
 #[cfg(feature = "render")]
 pub mod render;
+pub mod rule;
+pub mod sampling;
 pub mod time;
 pub mod trace;
 pub mod tree;
@@ -44,5 +48,5 @@ pub mod wire;
 
 /// Every code that this version can report, in the order of the catalogue.
 pub fn codes() -> Vec<diagnostic::Code> {
-    [wire::codes::ALL, encoding::codes::ALL, capture::codes::ALL, lint::codes::ALL].concat()
+    [wire::codes::ALL, encoding::codes::ALL, capture::codes::ALL, propagation::codes::ALL, lint::codes::ALL].concat()
 }

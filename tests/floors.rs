@@ -139,7 +139,6 @@ fn every_source_file_says_what_it_is() {
     let mut faults = Vec::new();
     for file in project_files().iter().filter(|file| file.extension().is_some_and(|end| end == "rs")) {
         let text = fs::read_to_string(root().join(file)).expect("source is UTF-8");
-        // The cargo shebang of single-file scripts may come first.
         let said = text.strip_prefix("//!").and_then(|rest| rest.lines().next()).map(str::trim);
         if said.is_none_or(str::is_empty) {
             faults.push(file.display().to_string());
@@ -257,7 +256,6 @@ impl Source {
         let mut depth = 0;
         let mut at = 0;
         while at < words.len() {
-            let line = self.tokens[at].0;
             match words[at] {
                 Token::Mark('{') => {
                     depth += 1;
@@ -295,7 +293,6 @@ impl Source {
                 }
                 _ => {}
             }
-            let _ = line;
             at += 1;
         }
         found

@@ -3,7 +3,7 @@
 use super::HasOutput;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
+use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading, report_refusal};
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use serde_json::json;
@@ -88,6 +88,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         Ok(captures) => captures,
         Err(error) => {
             if machine {
+                report_refusal(&error, &mut found);
                 print_json(false, None, &found, output)?;
             }
             return Err(error);
@@ -125,9 +126,23 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     if machine {
         print_json(ok, Some(&captures), &found, output)?;
     } else {
-        print_text(empty, &captures, &found, output)?;
+        let why = empty.then(|| why_empty(&args.capture, &captures));
+        print_text(why.as_deref(), &captures, &found, output)?;
     }
     end_of_input(&captures, output)
+}
+
+/// Why there is no trace to judge, in words.
+fn why_empty(args: &CaptureArgs, captures: &Captures) -> String {
+    let counts = captures.counts();
+    let accept = "(--allow-empty accepts it)";
+    if args.selects() && !captures.traces().is_empty() {
+        args.nothing_matched(captures.traces())
+    } else if counts.refused > 0 {
+        format!("no traces: none of the payloads could be read {accept}")
+    } else {
+        format!("no traces: an empty capture proves nothing {accept}")
+    }
 }
 
 /// Everything that one record alone can show.
@@ -157,12 +172,11 @@ fn print_json(ok: bool, captures: Option<&Captures>, found: &Diagnostics, output
     Ok(())
 }
 
-fn print_text(empty: bool, captures: &Captures, found: &Diagnostics, output: &mut Output) -> Result<()> {
+fn print_text(why_empty: Option<&str>, captures: &Captures, found: &Diagnostics, output: &mut Output) -> Result<()> {
     output.findings(found, &file_namer(captures))?;
     let theme = output.theme.clone();
     let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    if empty {
-        let text = "no traces: an empty capture proves nothing (--allow-empty accepts it)";
+    if let Some(text) = why_empty {
         writeln!(output, "{}", theme.palette.error.style(text))?;
     }
     let infos = found.total(Severity::Note);

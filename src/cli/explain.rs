@@ -32,24 +32,32 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
             writeln!(output, "{:6} {:8} {:26} {}", code.id(), code.severity().word(), code.name(), code.title())?;
         }
     }
-    for (position, wanted) in args.code.iter().enumerate() {
-        let Some(code) = find(&codes, wanted) else { bail!(unknown(&codes, wanted)) };
-        if position > 0 {
-            writeln!(output)?;
+    let mut first = true;
+    for wanted in &args.code {
+        let found = find(&codes, wanted);
+        if found.is_empty() {
+            bail!(unknown(&codes, wanted));
         }
-        print(code, output)?;
+        for code in found {
+            if !std::mem::take(&mut first) {
+                writeln!(output)?;
+            }
+            print(code, output)?;
+        }
     }
     Ok(Outcome::Good)
 }
 
-/// By id or slug in any case, or by dd-trace-cpp's number.
-fn find(codes: &[Code], wanted: &str) -> Option<Code> {
+/// By id or slug in any case, or by dd-trace-cpp's number. A slug may be that of two codes: the same fault of a header and
+/// of a tag.
+fn find(codes: &[Code], wanted: &str) -> Vec<Code> {
     let number = wanted.parse::<u16>().ok();
-    codes.iter().copied().find(|code| {
+    let means = |code: &Code| {
         code.id().eq_ignore_ascii_case(wanted)
             || code.name().eq_ignore_ascii_case(wanted)
             || (number.is_some() && code.number() == number)
-    })
+    };
+    codes.iter().copied().filter(means).collect()
 }
 
 fn unknown(codes: &[Code], wanted: &str) -> String {

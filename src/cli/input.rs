@@ -143,11 +143,14 @@ pub(crate) fn explain_open(path: &Path, error: OpenError) -> anyhow::Error {
         OpenError::NotACapture { .. } => {
             let help =
                 "give a capture (JSON lines) or a request body; --protocol v0.4 names the protocol of a bare body";
-            Diagnostic::new(UNKNOWN_PROTOCOL, format!("{name}: {error}")).help(help).into()
+            let tried = "tried captures, msgpack and protobuf bodies, JSON documents, HAR, pcap and HTTP messages";
+            let message = format!("{name}: {error}; {tried}");
+            Diagnostic::new(UNKNOWN_PROTOCOL, message).help(help).at(intake::whole(path)).into()
         }
         OpenError::Finding(finding) => {
             let help = finding.help_text().unwrap_or("spanglass explain tells more about the code").to_owned();
-            Diagnostic::new(finding.code(), format!("{name}: {}", finding.message())).help(help).into()
+            let message = format!("{name}: {}", finding.message());
+            Diagnostic::new(finding.code(), message).help(help).at(intake::whole(path)).into()
         }
         OpenError::Io(_) => anyhow!(error).context(format!("cannot read {name}")),
     }

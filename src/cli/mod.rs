@@ -7,6 +7,7 @@ mod flamegraph_text;
 mod input;
 mod man;
 mod output;
+mod parse_traceparent;
 mod progress;
 mod replay_capture;
 mod select;
@@ -28,6 +29,13 @@ struct Entry {
 }
 
 const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "parse-traceparent",
+        about: "Explain propagation headers, and what every tracer would do with them",
+        example: "spanglass parse-traceparent 00-640cfd8d00000000abcdefab12345678-000000003ade68b1-01",
+        arguments: parse_traceparent::Args::augment_args,
+        run: |matches, environment| run::<parse_traceparent::Args>(matches, environment, parse_traceparent::run),
+    },
     Entry {
         name: "flamegraph-text",
         about: "Draw the traces of a capture: waterfall, tree, flame chart, table or summary",
@@ -132,7 +140,7 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
             }
         };
     }
-    deferred!(0 1 2 3 4 5)
+    deferred!(0 1 2 3 4 5 6)
 }
 
 /// Adds a command's arguments, the environment variable of every flag, and what follows the help.

@@ -3,7 +3,7 @@
 use super::HasOutput;
 use super::output::{Output, OutputArgs};
 use super::progress::Progress;
-use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
+use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading, report_refusal};
 use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -64,6 +64,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         Ok(captures) => captures,
         Err(error) => {
             if machine && args.decoded.is_none() {
+                report_refusal(&error, &mut found);
                 summary_json(None, &found, &Summary::default(), started, output)?;
             }
             return Err(error);

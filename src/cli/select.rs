@@ -209,6 +209,13 @@ impl CaptureArgs {
     }
 }
 
+/// Why nothing could be opened, as a finding for machine output, when it is one.
+pub(crate) fn report_refusal(error: &anyhow::Error, found: &mut Diagnostics) {
+    if let Some(finding) = error.downcast_ref::<Diagnostic>() {
+        found.report(finding.clone());
+    }
+}
+
 /// Reports compressed data that is cut short: a torn tail of a container, a fault of a body.
 fn found_cut(cut: Option<Diagnostic>, container: bool, found: &mut Diagnostics) {
     let Some(cut) = cut else { return };

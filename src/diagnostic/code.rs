@@ -1,6 +1,6 @@
 //! Permanent codes and their explanations.
 //!
-//! A code is declared once, in the `codes.rs` of the module that raises it, through [`codes!`]. Its cause and
+//! A code is declared once, in the `codes.rs` of the module that raises it, through `codes!`. Its cause and
 //! remedy stand in `explain.md` beside this file, one heading per code, and are what `spanglass explain` prints.
 
 use super::Severity;
@@ -28,7 +28,7 @@ pub struct Rule {
 pub struct Code(&'static Rule);
 
 impl Code {
-    /// Wraps a rule; use [`codes!`] to declare one.
+    /// Wraps a rule; the `codes!` macro of this module declares them.
     pub const fn new(rule: &'static Rule) -> Self {
         Code(rule)
     }

@@ -3,6 +3,7 @@
 //! Width is display width, measured per grapheme. Text that comes from data is cleaned: control characters and
 //! directional overrides are shown escaped and never reach a terminal raw. Colour is never the only sign.
 
+pub mod context;
 pub mod diagnostic;
 mod flame;
 pub mod header;

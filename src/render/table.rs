@@ -45,7 +45,8 @@ pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Resu
             label.push_str(resource);
         }
         if trace.services.len() > 1 {
-            label.push_str(&format!(" +{} services", trace.services.len() - 1));
+            let more = trace.services.len() - 1;
+            label.push_str(&format!(" +{more} service{}", if more == 1 { "" } else { "s" }));
         }
         if marked {
             label.push_str(&format!("  * {} match", trace.matches));

@@ -246,6 +246,9 @@ impl Batch {
     pub fn heap_bytes(&self) -> usize {
         self.spans.capacity() * size_of::<SpanRecord>()
             + (self.attributes.capacity() + self.nested.capacity()) * size_of::<AttributeRecord>()
+            + self.extras.capacity() * size_of::<ExtraRecord>()
+            + self.links.capacity() * size_of::<LinkRecord>()
+            + self.events.capacity() * size_of::<EventRecord>()
             + self.chunks.capacity() * size_of::<ChunkRecord>()
             + self.strings.capacity() * size_of::<TableString>()
             + self.side.capacity()

@@ -2,14 +2,19 @@
 
 use super::view::{Payload, Span};
 use crate::id::TraceId;
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 
 /// Decides which spans belong to one trace: equal low 64 bits, unless two different high halves say otherwise.
 /// Chunks of one trace need not all carry the high half (`_dd.p.tid` stands on a chunk's first span only).
+///
+/// Ids come from outside, so they are found through the standard library's seeded hashing.
 #[derive(Clone, Debug, Default)]
 pub struct TraceJoin {
     ids: Vec<TraceId>,
-    by_low: FxHashMap<u64, Vec<u32>>,
+    /// The first trace with these low 64 bits.
+    by_low: HashMap<u64, u32>,
+    /// The trace with this id, for ids with a high half.
+    by_id: HashMap<TraceId, u32>,
     last: Option<(TraceId, usize)>,
 }
 
@@ -24,18 +29,25 @@ impl TraceJoin {
     }
 
     fn look_up(&mut self, id: TraceId) -> usize {
-        let same_low = self.by_low.entry(id.low()).or_default();
-        let found = same_low.iter().map(|slot| *slot as usize).find(|slot| {
-            let known = self.ids[*slot];
-            known.high() == id.high() || known.high() == 0 || id.high() == 0
-        });
-        let slot = found.unwrap_or_else(|| {
-            self.ids.push(id);
-            same_low.push(self.ids.len() as u32 - 1);
-            self.ids.len() - 1
-        });
-        if self.ids[slot].high() == 0 {
-            self.ids[slot] = id;
+        let first = self.by_low.get(&id.low()).map(|slot| *slot as usize);
+        let slot = match (first, id.high()) {
+            (Some(first), 0) => first,
+            (first, _) => match (self.by_id.get(&id), first) {
+                (Some(slot), _) => *slot as usize,
+                // A trace that nobody gave a high half yet gets this one.
+                (None, Some(first)) if self.ids[first].high() == 0 => first,
+                (None, _) => {
+                    self.ids.push(id);
+                    self.ids.len() - 1
+                }
+            },
+        };
+        self.by_low.entry(id.low()).or_insert(slot as u32);
+        if id.high() != 0 {
+            self.by_id.insert(id, slot as u32);
+            if self.ids[slot].high() == 0 {
+                self.ids[slot] = id;
+            }
         }
         self.last = Some((id, slot));
         slot

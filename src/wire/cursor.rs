@@ -129,9 +129,12 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             }
             Err(error) => {
                 let path = self.fault.take().unwrap_or_default();
-                let spans = self.batch.spans.len();
+                let complete = match self.batch.spans.len() {
+                    1 => "1 complete span".to_owned(),
+                    spans => format!("{spans} complete spans"),
+                };
                 let message = format!(
-                    "{} at byte {} of {}; {spans} complete spans before it are kept",
+                    "{} at byte {} of {}; {complete} before it kept",
                     error.code.title(),
                     error.offset,
                     self.body.len()

@@ -1,6 +1,6 @@
 //! Bodies to spans: the protocols that tracers speak to their agent.
 //!
-//! [`decode`] fills a [`Batch`] from a body of a known [`Protocol`]; [`Protocol::of`] tells which one a request
+//! [`decode`] fills a [`Batch`] from a body of a known [`Protocol`]; [`Protocol::sniff`] tells which one a request
 //! carries. Every fault is reported with its byte offset and logical path. A value of the wrong type inside a
 //! span costs that field; a cut, an impossible length or a reserved marker ends the payload, and what was
 //! complete before it is kept.

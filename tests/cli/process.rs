@@ -276,6 +276,51 @@ fn json_is_printed_on_failure_too() {
     assert_eq!(lines.stdout, "");
 }
 
+/// Machine output holds what the text says: also the finding that ended the run.
+#[test]
+fn json_says_why_nothing_was_read() {
+    let files = folder(&[("text.txt", b"hello world\n"), ("new.jsonl", b"{\"type\":\"capture\",\"v\":2}\n")]);
+    for (input, code) in [("text.txt", "D010"), ("new.jsonl", "C004")] {
+        for command in ["replay-capture", "check-capture"] {
+            let ran = in_folder(&files, &format!("{command} {input} --json")).run().exits(2);
+            assert!(ran.stderr.contains(&format!("error[{code}]")), "{command} {input}: {}", ran.stderr);
+            let document = ran.json();
+            assert_eq!(codes(&document), [code], "{command} {input}");
+            assert_eq!(document["findings"][0]["file"], input);
+        }
+    }
+}
+
+/// By id, by slug, in any case; where two codes share a form, both.
+#[test]
+fn every_code_is_explained_by_either_form() {
+    let all = spanglass::codes();
+    for code in &all {
+        for form in [code.id().to_owned(), code.name().to_ascii_uppercase()] {
+            let ran = Spanglass::new(["explain", &form]).run().exits(0);
+            for other in &all {
+                let meant = other.id().eq_ignore_ascii_case(&form) || other.name().eq_ignore_ascii_case(&form);
+                let head = format!("{} {} ", other.id(), other.name());
+                let told = ran.stdout.lines().any(|line| line.starts_with(&head));
+                assert_eq!(told, meant, "explain {form}: {other}\n{}", ran.stdout);
+            }
+        }
+    }
+    for code in all.iter().filter(|code| code.number().is_some()) {
+        let number = code.number().map(|number| number.to_string()).unwrap_or_default();
+        let ran = Spanglass::new(["explain", &number]).run().exits(0);
+        assert!(ran.stdout.contains(code.id()), "explain {number}: {}", ran.stdout);
+    }
+}
+
+/// What is said about a capture that was read has to be true of it.
+#[test]
+fn a_selection_without_traces_is_no_empty_capture() {
+    let ran = spanglass(&format!("check-capture {WRITE} --trace deadbeef")).run().exits(1);
+    assert!(!ran.stdout.contains("empty capture"), "{}", ran.stdout);
+    assert!(format!("{}{}", ran.stdout, ran.stderr).contains("nothing matched"), "{ran:?}");
+}
+
 #[test]
 fn documents_have_exactly_their_members() {
     let members = |document: &Value| -> Vec<String> {
