@@ -4,33 +4,60 @@
 use std::time::Duration;
 
 /// Header fields in order, names in the case they had on the wire, duplicates kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    fields: Vec<(String, String)>,
+    /// Memory of fields that were cleared, for [`Headers::push_copy`].
+    spare: Vec<(String, String)>,
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+}
+
+impl Eq for Headers {}
 
 impl Headers {
     /// Appends a field.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.push((name.into(), value.into()));
+        self.fields.push((name.into(), value.into()));
+    }
+
+    /// Appends a copy of a field, into the memory of one that was cleared.
+    pub fn push_copy(&mut self, name: &str, value: &str) {
+        let (mut own_name, mut own_value) = self.spare.pop().unwrap_or_default();
+        own_name.clear();
+        own_name.push_str(name);
+        own_value.clear();
+        own_value.push_str(value);
+        self.fields.push((own_name, own_value));
+    }
+
+    /// Removes all fields and keeps their memory.
+    pub fn clear(&mut self) {
+        self.spare.append(&mut self.fields);
     }
 
     /// The first value of `name`, compared without regard to ASCII case (RFC 9110 section 5.1).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// Every value of `name`, in order.
     pub fn get_all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.fields.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// All fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+        self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 
     /// Whether there is no field at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 }
 

@@ -1,14 +1,16 @@
 //! Every case of `fixtures/propagation/propagation.jsonl` through the library: headers in, context and findings out,
-//! and what a child would send.
+//! and what a child would send. Then generated headers and contexts: nothing panics, and what is written is read.
 
 mod support;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use spanglass::context::{Baggage, ContextLink, PropagationStyle, TextMap};
-use spanglass::diagnostic::Diagnostics;
+use spanglass::context::{Baggage, ContextLink, PropagationStyle, SamplingPriority, SpanContext, TextMap};
+use spanglass::diagnostic::{Diagnostics, Place, Severity, Source};
 use spanglass::http::Headers;
 use spanglass::id::{SpanId, TraceId};
-use spanglass::propagation::{Behavior, ExtractOptions, Extraction, InjectOptions, extract, inject};
+use spanglass::propagation::{Behavior, ExtractOptions, Extraction, InjectOptions, extract, inject, plain_traceparent};
 use std::fs;
 use support::fixture;
 
@@ -186,4 +188,242 @@ fn items(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+// ---- properties -------------------------------------------------------------------------------------------------
+
+/// Names that are read, resemble those, or are none.
+const NAMES: [&str; 30] = [
+    "traceparent",
+    "Tracestate",
+    "x-datadog-trace-id",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "X-Datadog-Origin",
+    "x-datadog-tags",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-sampled",
+    "x-b3-flags",
+    "x-b3-parentspanid",
+    "b3",
+    "baggage",
+    "uber-trace-id",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
+    "ot-tracer-traceid",
+    "ot-tracer-spanid",
+    "ot-tracer-sampled",
+    "sw8",
+    "trace_parent",
+    "HTTP_TRACEPARENT",
+    "uberctx-key",
+    "ot-baggage-key",
+    "traceresponse",
+    " traceparent ",
+    "accept",
+    "h\u{e9}",
+    "",
+];
+
+/// Values that are sound, to be changed a little.
+const VALUES: [&str; 17] = [
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-more",
+    "dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.tid:4bf92f3577b34da6;x:y,ot=th:8;rv:0123456789abcd,acme=1",
+    "11803532876627986230",
+    "67667974448284343",
+    "-1",
+    "synthetics",
+    "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4,_dd.p.ts=02",
+    "4bf92f3577b34da6a3ce929d0e0e4736",
+    "00f067aa0ba902b7",
+    "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d-05e3ac9a4f6e3b90",
+    "tenant=blue;ttl=5,na%20me=Zo%C3%AB",
+    "463ac35c9f6413ad48485a3953bb6124%3Aa2fb4a1d1a96d312%3A0%3A1",
+    "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+    "105445aa7843bc8bf206b12000100000/1;o=1",
+    "1-dHJhY2U=-c2VnbWVudA==-3-c2VydmljZQ==-aW5zdA==-L2FwaQ==-MTI3LjAuMC4xOjgw",
+    "true",
+];
+
+fn value() -> impl Strategy<Value = String> {
+    let changed =
+        (0..VALUES.len(), vec((any::<prop::sample::Index>(), "[0-9a-zA-Z,;=:%~ \\-\t\r\u{e9}\u{1}+.]{0,2}"), 0..3));
+    let changed = changed.prop_map(|(base, edits)| {
+        let mut text: Vec<char> = VALUES[base].chars().collect();
+        for (at, new) in edits {
+            let at = at.index(text.len() + 1);
+            let end = (at + new.chars().count() % 2).min(text.len());
+            text.splice(at..end, new.chars());
+        }
+        text.into_iter().collect()
+    });
+    prop_oneof![8 => changed, 1 => "[0-9a-f%:;=,\\- ~\u{e9}\u{661}]{0,40}", 1 => any::<String>()]
+}
+
+fn header_set() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    vec((prop::sample::select(&NAMES[..]), value()), 0..9)
+}
+
+fn options() -> impl Strategy<Value = ExtractOptions> {
+    let styles = vec(prop::sample::select(&PropagationStyle::ALL[..]), 0..5);
+    let behavior =
+        prop_oneof![6 => Just(Behavior::Continue), 2 => Just(Behavior::Restart), 1 => Just(Behavior::Ignore)];
+    (styles, any::<bool>(), behavior, any::<bool>()).prop_map(|(styles, first_only, behavior, w3c_strict)| {
+        ExtractOptions { styles, first_only, behavior, w3c_strict, now: Some(1_763_000_000) }
+    })
+}
+
+/// A text that stands in a header value as it is.
+fn token() -> impl Strategy<Value = String> {
+    "[!-+\\--:<>-}]([ !-+\\--:<-}]{0,12}[!-+\\--:<-}])?"
+}
+
+fn context() -> impl Strategy<Value = SpanContext> {
+    let trace = prop_oneof![1..=u128::MAX, (1..=u64::MAX).prop_map(u128::from)];
+    let priority = prop::option::of(prop_oneof![4 => -1..=2, 1 => any::<i32>()]);
+    let tags = vec(("[a-z][a-z0-9_.*-]{0,6}", token()), 0..4);
+    let members = vec(("[a-z][a-z0-9_*/-]{0,6}", "[!-+\\--<>-~]{1,9}"), 0..4);
+    let rest = (any::<Option<bool>>(), prop::option::of(token()), tags, members);
+    (trace, 1..=u64::MAX, priority, rest).prop_map(|(trace, span, priority, (random, origin, tags, members))| {
+        let mut context = SpanContext {
+            trace_id: TraceId(trace),
+            span_id: SpanId(span),
+            priority: priority.map(SamplingPriority),
+            random,
+            ..SpanContext::default()
+        };
+        if let Some(origin) = origin {
+            context.origin.set(&origin);
+        }
+        for (name, value) in
+            tags.iter().filter(|(name, _)| !["tid", "dm", "ts", "upstream_services"].contains(&name.as_str()))
+        {
+            context.trace_tags.insert(&format!("_dd.p.{name}"), value);
+        }
+        for (key, value) in &members {
+            if !["dd", "ot"].contains(&key.as_str()) && context.tracestate.get(key).is_none() {
+                context.tracestate.push(key, value);
+            }
+        }
+        context
+    })
+}
+
+/// What a style carries of a context, as it arrives.
+fn carried(context: &SpanContext, style: PropagationStyle) -> SpanContext {
+    let mut carried = SpanContext { trace_id: context.trace_id, span_id: context.span_id, ..SpanContext::default() };
+    let folded = |priority: SamplingPriority| SamplingPriority(priority.0.clamp(0, 2));
+    match style {
+        PropagationStyle::Datadog => {
+            carried.priority = context.priority;
+            carried.origin = context.origin.clone();
+            carried.trace_tags = context.trace_tags.clone();
+        }
+        PropagationStyle::TraceContext => {
+            carried.priority = Some(context.priority.unwrap_or(SamplingPriority(0)));
+            carried.random = Some(context.random == Some(true));
+            carried.origin = context.origin.clone();
+            carried.trace_tags = context.trace_tags.clone();
+            carried.last_datadog_parent.set(&context.span_id.to_string());
+        }
+        PropagationStyle::Jaeger => carried.priority = Some(context.priority.map_or(SamplingPriority(0), folded)),
+        _ => carried.priority = context.priority.map(folded),
+    }
+    carried
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    /// Whatever comes: no panic, places inside the values, texts for every finding, and nothing left of the set before.
+    #[test]
+    fn any_headers_can_be_read(sets in vec((header_set(), options()), 1..4)) {
+        let mut reused = Extraction::default();
+        for (fields, options) in sets {
+            let mut headers = Headers::default();
+            for (name, value) in &fields {
+                headers.push(*name, value.as_str());
+            }
+            let mut out = Diagnostics::default();
+            extract(&headers, &options, &mut reused, &mut out);
+            for found in out.iter() {
+                prop_assert!(!found.message().is_empty() && found.help_text().is_some_and(|help| !help.is_empty()));
+                let Some(Place::Text { source: Source::Header(name), range, line }) = found.place() else { continue };
+                let value = match line {
+                    Some(line) => headers.iter().nth(*line as usize - 1),
+                    None => headers.iter().find(|(given, _)| given.trim_ascii() == name.as_str()),
+                };
+                prop_assert!(value.is_some_and(|(_, value)| value.get(range.clone()).is_some()), "{}: {:?}", found, range);
+            }
+            let (mut fresh, mut again) = (Extraction::default(), Diagnostics::default());
+            extract(&headers, &options, &mut fresh, &mut again);
+            prop_assert_eq!(result(&fresh), result(&reused));
+            prop_assert_eq!(fresh.headers(), reused.headers());
+            prop_assert_eq!(fresh.headers().len(), fields.len());
+            prop_assert_eq!(fresh.contexts().collect::<Vec<_>>(), reused.contexts().collect::<Vec<_>>());
+            let texts = |out: &Diagnostics| out.iter().map(ToString::to_string).collect::<Vec<_>>();
+            prop_assert_eq!(texts(&again), texts(&out));
+
+            // What is passed on can be read by the next service, with a finding on what was lost at most.
+            let all = InjectOptions { styles: PropagationStyle::ALL.to_vec(), ..InjectOptions::default() };
+            let child = reused.child(SpanId(7), TraceId(9));
+            let sent = inject(&child, reused.baggage(), &all, &mut out).headers;
+            let mut next = Extraction::default();
+            let mut found = Diagnostics::default();
+            extract(&sent, &ExtractOptions::default(), &mut next, &mut found);
+            prop_assert!(!found.reaches(Severity::Error), "{:?}: {:?}", sent, texts(&found));
+            prop_assert_eq!(next.context().map(|context| (context.trace_id, context.span_id)), Some((child.trace_id, SpanId(7))));
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read(context in context()) {
+        use PropagationStyle::{B3, B3Multi, Datadog, Jaeger, TraceContext};
+        for style in [Datadog, TraceContext, B3Multi, B3, Jaeger] {
+            let (mut extraction, mut out) = (Extraction::default(), Diagnostics::default());
+            let options = InjectOptions { styles: std::vec![style], ..InjectOptions::default() };
+            let sent = inject(&context, &Baggage::default(), &options, &mut out).headers;
+            prop_assert!(out.is_empty(), "{:?}", out.iter().map(ToString::to_string).collect::<Vec<_>>());
+            extract(&sent, &ExtractOptions::default(), &mut extraction, &mut out);
+            let mut read = extraction.context().cloned().unwrap_or_default();
+            // `dd` is written anew, the members of others are as they were.
+            let foreign: Vec<_> = read.tracestate.iter().filter(|(key, _)| *key != "dd").collect();
+            let expected = if style == TraceContext { context.tracestate.iter().collect() } else { Vec::new() };
+            prop_assert_eq!(foreign, expected);
+            read.tracestate.clear();
+            prop_assert_eq!(read, carried(&context, style), "{:?}", sent);
+        }
+    }
+
+    #[test]
+    fn baggage_is_read_as_it_was(items in vec((any::<String>(), any::<String>()), 0..8)) {
+        let blank = |text: &str| text.trim_matches([' ', '\t']).is_empty();
+        let around = |text: &str| text.starts_with([' ', '\t']) || text.ends_with([' ', '\t']);
+        let mut baggage = Baggage::default();
+        for (key, value) in items.iter().filter(|(key, value)| !blank(key) && !blank(value) && !around(key) && !around(value)) {
+            baggage.insert(key, value);
+        }
+        let (mut extraction, mut out) = (Extraction::default(), Diagnostics::default());
+        let options = InjectOptions { styles: std::vec![PropagationStyle::Baggage], ..InjectOptions::default() };
+        let sent = inject(&SpanContext::default(), &baggage, &options, &mut out).headers;
+        extract(&sent, &ExtractOptions::default(), &mut extraction, &mut out);
+        prop_assert_eq!(extraction.baggage(), &baggage);
+        prop_assert!(out.is_empty());
+    }
+
+    /// The short way says what the long one says.
+    #[test]
+    fn a_plain_traceparent_has_no_findings(value in value()) {
+        if let Some((trace, parent, flags)) = plain_traceparent(&value) {
+            let mut headers = Headers::default();
+            headers.push("traceparent", value);
+            let (mut extraction, mut out) = (Extraction::default(), Diagnostics::default());
+            extract(&headers, &ExtractOptions::default(), &mut extraction, &mut out);
+            let context = extraction.context().cloned().unwrap_or_default();
+            prop_assert_eq!((context.trace_id, context.span_id, context.sampled()), (trace, parent, Some(flags == 1)));
+            prop_assert!(out.is_empty());
+        }
+    }
 }

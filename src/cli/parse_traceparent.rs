@@ -9,11 +9,12 @@ use spanglass::context::PropagationStyle;
 use spanglass::diagnostic::{Diagnostics, Outcome, Severity, Source};
 use spanglass::http::{Headers, is_credential};
 use spanglass::id::{Notation, Reading, SpanId, TraceId};
+use spanglass::propagation::verdict::{self, Profile};
 use spanglass::propagation::{
     Behavior, ExtractOptions, Extraction, HeaderStatus, InjectOptions, extract, inject, parse_styles, pasted,
 };
 use spanglass::render::context::{self, Answer};
-use spanglass::render::{self, MASK, clean, diagnostic, header};
+use spanglass::render::{self, MASK, clean, diagnostic, header, table};
 use spanglass::rule::Rate;
 use spanglass::sampling::{self, Incoming, SamplingAnswer};
 use std::collections::BTreeMap;
@@ -154,6 +155,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     if let Some(id) = &args.id {
         return print_id(id, &args, output);
     }
+    if args.as_.as_deref() == Some("list") {
+        return list_tracers(&args, output);
+    }
     let plan = Plan::of(&args)?;
     let mut runner = Runner::new(&args, output);
     if let Some(format) = args.input_format {
@@ -177,6 +181,8 @@ struct Plan {
     inject: Option<Vec<PropagationStyle>>,
     span_id: Option<SpanId>,
     new_trace_id: Option<TraceId>,
+    /// The tracers to judge.
+    tracers: Vec<&'static Profile>,
     /// Findings on the lists of styles themselves.
     found: Diagnostics,
 }
@@ -198,7 +204,11 @@ impl Plan {
             (None, Some(_)) => Some(vec![PropagationStyle::Datadog, PropagationStyle::TraceContext]),
             (None, None) => None,
         };
-        Ok(Plan { extract, inject, span_id: args.span_id, new_trace_id: args.new_trace_id, found })
+        let tracers = match args.as_.as_deref() {
+            None => verdict::profiles().iter().collect(),
+            Some(list) => tracers(list)?,
+        };
+        Ok(Plan { extract, inject, span_id: args.span_id, new_trace_id: args.new_trace_id, tracers, found })
     }
 
     /// What a line of `--input-format jsonl` asks for beside its headers.
@@ -228,6 +238,43 @@ impl Plan {
         plan.new_trace_id = id("new_trace_id").and_then(|id| parse_new_trace_id(id).ok()).or(plan.new_trace_id);
         plan
     }
+}
+
+/// The tracers of `--as`: names with versions and configurations, whose brackets may hold commas.
+fn tracers(list: &str) -> Result<Vec<&'static Profile>> {
+    let mut found = Vec::new();
+    if list.trim() == "none" {
+        return Ok(found);
+    }
+    let mut open = false;
+    let names = list.split(|c: char| {
+        open = c == '[' || (open && c != ']');
+        c == ',' && !open
+    });
+    for name in names.filter(|name| !name.trim().is_empty()) {
+        found.extend(verdict::select(name).map_err(|error| anyhow!("{error}\nhelp: --as list shows every tracer"))?);
+    }
+    Ok(found)
+}
+
+fn list_tracers(args: &Args, output: &mut Output) -> Result<Outcome> {
+    if args.json || args.format != Format::Text {
+        let entry = |profile: &Profile| {
+            let styles: Vec<&str> = profile.styles.iter().map(|style| style.name()).collect();
+            let evidence = profile.evidence.name();
+            json!({"tracer": profile.key, "version": profile.version, "styles": styles, "evidence": evidence})
+        };
+        let list: Vec<Value> = verdict::profiles().iter().map(entry).collect();
+        render::json::write(output, &list)?;
+        writeln!(output)?;
+        return Ok(Outcome::Good);
+    }
+    for profile in verdict::profiles() {
+        let styles: Vec<&str> = profile.styles.iter().map(|style| style.name()).collect();
+        let line = format!("{:36} {:20} {}", profile.key, profile.version, styles.join(","));
+        writeln!(output, "{}", line.trim_end())?;
+    }
+    Ok(Outcome::Good)
 }
 
 /// Random bits for ids: from the standard library's seeding of hash maps, which is all that an example id needs.
@@ -336,6 +383,7 @@ impl<'r> Runner<'r> {
     /// One result per line, in order.
     fn stream(&mut self, reader: &mut dyn BufRead, format: InputFormat, plan: &Plan) -> Result<()> {
         let mut line = Vec::new();
+        let mut headers = Headers::default();
         let mut number = 0u64;
         loop {
             line.clear();
@@ -347,9 +395,11 @@ impl<'r> Runner<'r> {
             match format {
                 InputFormat::Lines => {
                     let text = String::from_utf8_lossy(text);
-                    self.answer(&pasted::argument(&text), plan)?;
+                    pasted::argument_into(&text, &mut headers);
+                    self.answer(&headers, plan)?;
                 }
                 InputFormat::Jsonl if text.trim_ascii().is_empty() => {}
+                InputFormat::Jsonl if pasted::plain_json_line(text, &mut headers) => self.answer(&headers, plan)?,
                 InputFormat::Jsonl => match serde_json::from_slice::<serde_json::Map<String, Value>>(text) {
                     Ok(members) => {
                         let headers = pasted::json_headers(&members);
@@ -394,6 +444,8 @@ impl<'r> Runner<'r> {
             let parent = Some(context.span_id).filter(|id| *id != SpanId(0));
             (context.trace_id, parent)
         });
+        let verdicts: Vec<_> =
+            plan.tracers.iter().map(|profile| (*profile, verdict::judge(profile, headers))).collect();
         let answer = Answer {
             headers,
             extraction: Some(&self.extraction),
@@ -401,7 +453,7 @@ impl<'r> Runner<'r> {
             injected: injected.as_ref(),
             ids,
             sampling: sampling.as_deref(),
-            verdicts: Vec::new(),
+            verdicts: &verdicts,
             redact: self.output.theme.redact,
         };
         match self.format {
@@ -409,7 +461,7 @@ impl<'r> Runner<'r> {
                 if self.printed > 0 {
                     writeln!(self.output)?;
                 }
-                print_text(&answer, self.output)?;
+                print_text(&answer, self.args, self.output)?;
             }
             Format::Jsonl => {
                 render::json::write(self.output, &context::document(&answer))?;
@@ -534,7 +586,7 @@ fn print_id(text: &str, args: &Args, output: &mut Output) -> Result<Outcome> {
             injected: None,
             ids: first.map(|reading| (reading.trace_id, reading.parent_id)),
             sampling: None,
-            verdicts: Vec::new(),
+            verdicts: &[],
             redact: true,
         };
         render::json::write(output, &context::document(&answer))?;
@@ -585,7 +637,7 @@ fn notation(notation: Notation) -> &'static str {
     }
 }
 
-fn print_text(answer: &Answer<'_>, output: &mut Output) -> Result<()> {
+fn print_text(answer: &Answer<'_>, args: &Args, output: &mut Output) -> Result<()> {
     let theme = output.theme.clone();
     let uses = answer.extraction.map(|extraction| extraction.headers()).unwrap_or_default();
     let mut shown = 0;
@@ -629,6 +681,18 @@ fn print_text(answer: &Answer<'_>, output: &mut Output) -> Result<()> {
     }
     if let Some(answers) = answer.sampling {
         print_sampling(answers, output)?;
+    }
+    if !answer.verdicts.is_empty() {
+        writeln!(output)?;
+        // Other configurations than the default ones fill a screen: they are shown when asked for.
+        let asked = args.as_.is_some() || output.verbose > 0;
+        let shown: Vec<_> = answer.verdicts.iter().filter(|(p, _)| asked || !p.key.contains('[')).cloned().collect();
+        table::verdicts(output, &shown, &theme)?;
+        let more = answer.verdicts.len() - shown.len();
+        if more > 0 {
+            let text = format!("{more} more configurations with -v");
+            writeln!(output, "{}", theme.palette.faint.style(text))?;
+        }
     }
     Ok(())
 }

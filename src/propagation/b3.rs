@@ -8,7 +8,8 @@
 //! ```
 
 use super::carrier::{Carrier, Name, Single, Value, shown, split};
-use super::{Yield, codes, number, report_open};
+use super::place::report_open;
+use super::{Yield, codes, number};
 use crate::context::{PropagationStyle, SamplingPriority, SpanContext};
 use crate::diagnostic::Code;
 use crate::http::Headers;

@@ -86,7 +86,8 @@ fn take(carrier: &mut Carrier, baggage: &mut Baggage, field: &Value<'_>, start: 
         let from = start + item.len();
         carrier.fault(codes::BAGGAGE_PROPERTIES_DROPPED, field, from..start + member.len(), || {
             let message = format!("properties {} are dropped; ddtrace keeps them in the value", shown(properties));
-            (message, item.trim().to_owned())
+            let item = without_blanks(item).1;
+            (message, if item.is_empty() { "remove the semicolon".into() } else { item.to_owned() })
         });
     }
     let (key, value) = item.split_once('=').unwrap_or((item, ""));

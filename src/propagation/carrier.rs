@@ -301,8 +301,15 @@ impl<'h, 'x> Carrier<'h, 'x> {
         if begins("ot-baggage-") {
             return (Some(PropagationStyle::OtTrace), HeaderStatus::Unused);
         }
-        let place = Value { name, text: raw, start: 0, index, repeated: false };
+        let place = |carrier: &Self, code: Code| {
+            // Only a finding that is kept needs to know this, and a set may have very many fields.
+            let kept = carrier.out.keeps(code, code.severity());
+            let same = |(other, _): &(&str, &str)| other.trim_ascii().eq_ignore_ascii_case(name);
+            let repeated = kept && carrier.headers.iter().filter(same).nth(1).is_some();
+            Value { name, text: raw, start: 0, index, repeated }
+        };
         if let Some((_, meant)) = NEAR_MISSES.iter().find(|(miss, _)| miss.eq_ignore_ascii_case(name)) {
+            let place = place(self, codes::HEADER_NAME_NEAR_MISS);
             self.fault(codes::HEADER_NAME_NEAR_MISS, &place, 0..raw.len(), || {
                 let line = format!("{}: {}", meant.text(), raw.trim_ascii());
                 (format!("no tracer reads the header {name}; its name is {}", meant.text()), line)
@@ -320,6 +327,7 @@ impl<'h, 'x> Carrier<'h, 'x> {
         if let Some(cgi) = cgi
             && let Some((_, style, _, known)) = KNOWN.iter().find(|(.., known)| spelt(known, cgi))
         {
+            let place = place(self, codes::HEADER_NAME_CGI_FORM);
             self.fault(codes::HEADER_NAME_CGI_FORM, &place, 0..raw.len(), || {
                 let line = format!("{known}: {}", raw.trim_ascii());
                 (format!("{name} is the CGI spelling of {known}; of the tracers only ddtrace reads it"), line)
@@ -515,6 +523,12 @@ pub(super) fn split(text: &str, at: u8) -> impl Iterator<Item = (usize, &str)> {
         };
         Some((start, part))
     })
+}
+
+/// What stands before and after the first `at`.
+pub(super) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let position = text.bytes().position(|byte| byte == at)?;
+    Some((text.get(..position)?, text.get(position + 1..)?))
 }
 
 /// The range of a list item that begins at `start`; of an empty one the separator beside it, so that there is something

@@ -9,7 +9,8 @@
 
 use super::carrier::{Carrier, Name, Value, shown};
 use super::number::{NotANumber, hex, hex64, unsigned};
-use super::{Yield, codes, report_open};
+use super::place::report_open;
+use super::{Yield, codes};
 use crate::context::{PropagationStyle, SamplingPriority, SpanContext};
 use crate::id::{SpanId, TraceId};
 

@@ -32,15 +32,20 @@ mod b3;
 mod baggage;
 mod carrier;
 pub mod codes;
+mod compose;
 mod datadog;
+mod dd;
 mod gcp;
 mod jaeger;
 mod number;
 mod ottrace;
 pub mod pasted;
+mod place;
 mod sw8;
+mod tags;
 mod traceparent;
 mod tracestate;
+pub mod verdict;
 mod xray;
 
 pub use carrier::{HeaderStatus, HeaderUse};
@@ -50,8 +55,8 @@ use crate::context::{Baggage, ContextLink, PropagationStyle, SamplingPriority, S
 use crate::diagnostic::{Diagnostic, Diagnostics, TextScope};
 use crate::http::Headers;
 use crate::id::{SpanId, TraceId};
-use carrier::{Carrier, Name, StyleSet, Value};
-use std::ops::Range;
+use carrier::Carrier;
+use compose::{Seen, Wanted, join, link, report_ignored, report_not_enabled, report_other_trace, report_restart};
 
 /// What is done with a context that comes in (`DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -136,14 +141,6 @@ enum Yield {
     Decision,
     /// A context.
     Context,
-}
-
-/// A style that was run.
-#[derive(Clone, Debug)]
-struct Seen {
-    style: PropagationStyle,
-    yielded: Yield,
-    context: SpanContext,
 }
 
 /// What a header set says. Filled by [`extract`], which empties it first and keeps its memory.
@@ -317,228 +314,6 @@ fn read(style: PropagationStyle, options: &ExtractOptions, carrier: &mut Carrier
     }
 }
 
-/// Joins a later context of the same trace. Priority, origin and tags stay the primary's; from W3C headers come the
-/// tracestate, the random flag and, as the hop in between knows no other, the parent.
-fn join(
-    carrier: &mut Carrier,
-    (style, context): (PropagationStyle, &mut SpanContext),
-    later: &Seen,
-    datadog: Option<&Seen>,
-) {
-    if let (Some(first), Some(other)) = (context.priority, later.context.priority)
-        && first != other
-    {
-        fault_at(carrier, codes::SAMPLING_PRIORITY_MISMATCH, later.style, Part::Priority, || {
-            let message = format!("{style} carries sampling priority {first}, {} carries {other}", later.style);
-            (message, format!("{first} counts, as {style} comes first; find the hop that changed one of them"))
-        });
-    }
-    let (parent, other) = (context.span_id, later.context.span_id);
-    if parent != other {
-        fault_at(carrier, codes::PARENT_ID_MISMATCH, later.style, Part::Parent, || {
-            let message = format!("{style} names parent {parent}, {} names {other} in the same trace", later.style);
-            (message, "a hop in between writes only one of the styles; let it write both".into())
-        });
-    }
-    if later.style != PropagationStyle::TraceContext {
-        return;
-    }
-    carrier.mark_used(later.style);
-    context.tracestate.copy_from(&later.context.tracestate);
-    context.random = later.context.random;
-    if parent != other {
-        context.span_id = other;
-        if let Some(p) = later.context.last_datadog_parent.as_deref() {
-            context.last_datadog_parent.set(p);
-        } else if let Some(datadog) = datadog
-            && datadog.context.trace_id == context.trace_id
-        {
-            context.last_datadog_parent.set(&datadog.context.span_id.to_string());
-        }
-    }
-}
-
-/// A link to a context that is not continued; none when it names no span.
-fn link(style: PropagationStyle, context: &SpanContext, reason: &'static str) -> Option<ContextLink> {
-    let carried = style == PropagationStyle::TraceContext && !context.tracestate.is_empty();
-    (context.span_id != SpanId(0)).then(|| ContextLink {
-        trace_id: context.trace_id,
-        span_id: context.span_id,
-        flags: context.sampled().map(u8::from),
-        tracestate: carried.then(|| context.tracestate.as_str().to_owned()),
-        reason,
-        style,
-    })
-}
-
-/// The styles to be run, each once.
-struct Wanted {
-    styles: [PropagationStyle; PropagationStyle::ALL.len()],
-    count: usize,
-    set: StyleSet,
-    /// Whether there was a list.
-    listed: bool,
-}
-
-impl Wanted {
-    fn of(listed: &[PropagationStyle], carrier: &Carrier) -> Self {
-        let (styles, set) = (PropagationStyle::ALL, StyleSet::default());
-        let mut wanted = Wanted { styles, count: 0, set, listed: !listed.is_empty() };
-        if listed.is_empty() {
-            PropagationStyle::ALL
-                .into_iter()
-                .filter(|style| carrier.has_style(*style))
-                .for_each(|style| wanted.push(style));
-        }
-        listed.iter().for_each(|style| wanted.push(*style));
-        wanted
-    }
-
-    fn push(&mut self, style: PropagationStyle) {
-        if !self.set.has(style)
-            && let Some(place) = self.styles.get_mut(self.count)
-        {
-            *place = style;
-            self.set.insert(style);
-            self.count += usize::from(style != PropagationStyle::None);
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = PropagationStyle> {
-        self.styles.iter().take(self.count).copied()
-    }
-
-    fn has(&self, style: PropagationStyle) -> bool {
-        self.set.has(style)
-    }
-
-    fn only_none(&self) -> bool {
-        self.listed && self.count == 0
-    }
-}
-
-/// A part of a style's headers, for the place of a finding.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Trace,
-    Parent,
-    Priority,
-}
-
-/// Where a style names its trace, parent or decision.
-fn place<'h>(carrier: &Carrier<'h, '_>, style: PropagationStyle, part: Part) -> Option<(Value<'h>, Range<usize>)> {
-    let name = match (style, part) {
-        (PropagationStyle::Datadog, Part::Trace) => Name::DatadogTraceId,
-        (PropagationStyle::Datadog, Part::Parent) => Name::DatadogParentId,
-        (PropagationStyle::Datadog, Part::Priority) => Name::DatadogPriority,
-        (PropagationStyle::B3Multi, Part::Trace) => Name::B3TraceId,
-        (PropagationStyle::B3Multi, Part::Parent) => Name::B3SpanId,
-        (PropagationStyle::B3Multi, Part::Priority) if carrier.count(Name::B3Flags) > 0 => Name::B3Flags,
-        (PropagationStyle::B3Multi, Part::Priority) => Name::B3Sampled,
-        (PropagationStyle::OtTrace, Part::Trace) => Name::OtTraceId,
-        (PropagationStyle::OtTrace, Part::Parent) => Name::OtSpanId,
-        (PropagationStyle::OtTrace, Part::Priority) => Name::OtSampled,
-        (PropagationStyle::TraceContext, _) => Name::Traceparent,
-        (PropagationStyle::B3, _) => Name::B3,
-        (PropagationStyle::Jaeger, _) => Name::Uber,
-        (PropagationStyle::XRay, _) => Name::XRay,
-        (PropagationStyle::Gcp, _) => Name::Gcp,
-        (PropagationStyle::Sw8, _) => Name::Sw8,
-        (PropagationStyle::Baggage | PropagationStyle::None, _) => return None,
-    };
-    let Some(value) = carrier.first(name) else {
-        // A parent or decision without a header of its own stands for the whole context.
-        return (part != Part::Trace).then(|| place(carrier, style, Part::Trace)).flatten();
-    };
-    let range = match (style, part) {
-        (PropagationStyle::TraceContext, Part::Trace) => 3..35,
-        (PropagationStyle::TraceContext, Part::Parent) => 36..52,
-        (PropagationStyle::TraceContext, Part::Priority) => 53..55,
-        _ => 0..value.text.len(),
-    };
-    Some((value, range))
-}
-
-fn fault_at(
-    carrier: &mut Carrier,
-    code: crate::diagnostic::Code,
-    style: PropagationStyle,
-    part: Part,
-    text: impl FnOnce() -> (String, String),
-) {
-    match place(carrier, style, part) {
-        Some((value, range)) => carrier.fault(code, &value, range, text),
-        None => carrier.fault_overall(code, text),
-    }
-}
-
-/// `sampling-priority-absent`: `help` is what would carry a decision.
-fn report_open(carrier: &mut Carrier, style: PropagationStyle, help: &str) {
-    fault_at(carrier, codes::SAMPLING_PRIORITY_ABSENT, style, Part::Trace, || {
-        ("no sampling decision came along; the receiver decides by itself".into(), help.into())
-    });
-}
-
-/// `style-not-enabled`
-fn report_not_enabled(carrier: &mut Carrier, wanted: &Wanted) {
-    if !wanted.listed {
-        return;
-    }
-    for name in Name::telling() {
-        let style = name.style();
-        if !wanted.has(style)
-            && let Some(value) = carrier.first(name)
-        {
-            carrier.fault(codes::STYLE_NOT_ENABLED, &value, 0..value.text.len(), || {
-                let mut names: Vec<&str> = wanted.iter().map(PropagationStyle::name).collect();
-                let message = format!("{} is present, and the style {style} is not extracted", name.text());
-                names.push(style.name());
-                (message, format!("DD_TRACE_PROPAGATION_STYLE_EXTRACT={}", names.join(",")))
-            });
-        }
-    }
-}
-
-/// `behavior-ignore-discarded`
-fn report_ignored(carrier: &mut Carrier) {
-    if let Some(value) = Name::telling().find_map(|name| carrier.first(name)) {
-        carrier.fault(codes::BEHAVIOR_IGNORE_DISCARDED, &value, 0..value.text.len(), || {
-            let message = format!("{} and all other context headers are ignored", value.name);
-            (message, "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT=continue".into())
-        });
-    }
-}
-
-/// `behavior-restart`
-fn report_restart(carrier: &mut Carrier, style: PropagationStyle, context: &SpanContext) {
-    fault_at(carrier, codes::BEHAVIOR_RESTART, style, Part::Trace, || {
-        let message = match context.span_id {
-            SpanId(0) => format!("a new trace begins; trace {} names no span to link to", context.trace_id),
-            span => format!("a new trace begins; span {span} of trace {} becomes a link", context.trace_id),
-        };
-        (message, "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT=continue".into())
-    });
-}
-
-/// `trace-id-mismatch`, `trace-id-low64-match`
-fn report_other_trace(carrier: &mut Carrier, (style, first): (PropagationStyle, &SpanContext), later: &Seen) {
-    let (one, other) = (first.trace_id, later.context.trace_id);
-    fault_at(carrier, codes::TRACE_ID_MISMATCH, later.style, Part::Trace, || {
-        let message = format!("{style} names trace {one}, {} names trace {other}", later.style);
-        (
-            message,
-            format!("trace {one} goes on, as {style} comes first; find the hop that copies or replaces one style"),
-        )
-    });
-    if one.low() == other.low() {
-        fault_at(carrier, codes::TRACE_ID_LOW64_MATCH, later.style, Part::Trace, || {
-            let message = format!("{one} and {other} differ in the high half only");
-            let high = if one.high() == 0 { other.high() } else { one.high() };
-            (message, format!("x-datadog-tags: _dd.p.tid={high:016x}"))
-        });
-    }
-}
-
 /// How a context is written.
 #[derive(Clone, Debug)]
 pub struct InjectOptions {
@@ -552,7 +327,7 @@ pub struct InjectOptions {
 
 impl Default for InjectOptions {
     fn default() -> Self {
-        InjectOptions { styles: Vec::new(), tags_limit: datadog::TAGS_LIMIT, tracestate_limit: None }
+        InjectOptions { styles: Vec::new(), tags_limit: tags::LIMIT, tracestate_limit: None }
     }
 }
 
@@ -607,13 +382,14 @@ pub fn inject(context: &SpanContext, baggage: &Baggage, options: &InjectOptions,
 
 /// The fields of a tracestate's `dd` member that have no known meaning, as received; they are sent on.
 pub fn unknown_dd_fields(tracestate: &Tracestate) -> impl Iterator<Item = (&str, &str)> {
-    tracestate::unknown_fields(tracestate.get("dd").unwrap_or_default())
+    dd::unknown_fields(tracestate.get("dd").unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnostic::Place;
+    use std::ops::Range;
 
     pub(super) fn headers(fields: &[(&str, &str)]) -> Headers {
         let mut headers = Headers::default();

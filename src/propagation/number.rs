@@ -87,11 +87,17 @@ pub(super) fn unsigned(text: &str) -> Result<(u64, bool), NotANumber> {
         return Err(NotANumber::Malformed);
     }
     let mut value = Some(0u64);
-    for byte in digits.bytes() {
+    // 19 digits always fit.
+    for (at, byte) in digits.bytes().enumerate() {
         if !byte.is_ascii_digit() {
             return Err(NotANumber::Malformed);
         }
-        value = value.and_then(|value| value.checked_mul(10)?.checked_add(u64::from(byte - b'0')));
+        let digit = u64::from(byte - b'0');
+        value = match value {
+            Some(value) if at < 19 => Some(value * 10 + digit),
+            Some(value) => value.checked_mul(10).and_then(|value| value.checked_add(digit)),
+            None => None,
+        };
     }
     value.map(|value| (value, plus)).ok_or(NotANumber::Overflow)
 }

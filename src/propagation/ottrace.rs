@@ -8,7 +8,8 @@
 //! Baggage lies in `ot-baggage-<key>` headers, which are shown only.
 
 use super::carrier::{Carrier, Name, Single, shown};
-use super::{Yield, codes, number, report_open};
+use super::place::report_open;
+use super::{Yield, codes, number};
 use crate::context::{PropagationStyle, SamplingPriority, SpanContext};
 use crate::diagnostic::Code;
 use crate::id::{SpanId, TraceId};

@@ -68,11 +68,17 @@ pub fn header_sets(text: &str) -> Vec<Headers> {
 /// One argument: `Name: value`, or a bare value whose style shows.
 pub fn argument(text: &str) -> Headers {
     let mut headers = Headers::default();
-    match header_line(text) {
-        Some((name, value)) => headers.push(name, value),
-        None => headers.push(header_of(text), text),
-    }
+    argument_into(text, &mut headers);
     headers
+}
+
+/// The same into headers that are emptied first.
+pub fn argument_into(text: &str, headers: &mut Headers) {
+    headers.clear();
+    match header_line(text) {
+        Some((name, value)) => headers.push_copy(name, value),
+        None => headers.push_copy(header_of(text), text),
+    }
 }
 
 /// `Name: value`; the name must be a token, and known unless a blank follows the colon.
@@ -143,6 +149,46 @@ pub fn header_of(value: &str) -> &'static str {
     }
     "traceparent"
 }
+
+/// Reads one line `{"name": "value", ...}` into `headers`, which are emptied first; false when the line is anything else,
+/// a line with other options or values of other types too. Takes no memory beyond that of the headers.
+pub fn plain_json_line(line: &[u8], headers: &mut Headers) -> bool {
+    headers.clear();
+    let mut reader = serde_json::Deserializer::from_slice(line);
+    serde::de::DeserializeSeed::deserialize(PlainHeaders(headers), &mut reader).is_ok() && reader.end().is_ok()
+}
+
+struct PlainHeaders<'h>(&'h mut Headers);
+
+impl<'de> serde::de::DeserializeSeed<'de> for PlainHeaders<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for PlainHeaders<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object of texts")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = members.next_entry::<Text<'de>, Text<'de>>()? {
+            if name.0 == "headers" {
+                return Err(serde::de::Error::custom("not a plain line"));
+            }
+            self.0.push_copy(&name.0, &value.0);
+        }
+        Ok(())
+    }
+}
+
+/// A string that is only copied when it has escapes: a derived `Cow` always is.
+#[derive(serde::Deserialize)]
+struct Text<'t>(#[serde(borrow)] std::borrow::Cow<'t, str>);
 
 /// The headers of one JSON object: its member `headers` (an object, or pairs), else its own members.
 pub fn json_headers(members: &serde_json::Map<String, Value>) -> Headers {

@@ -9,7 +9,8 @@
 //! ```
 
 use super::carrier::{Carrier, Name, Value, shown, split};
-use super::{Part, Yield, codes, fault_at, number, tracestate};
+use super::place::{Part, fault_at};
+use super::{Yield, codes, number, tracestate};
 use crate::context::{PropagationStyle, SamplingPriority, SpanContext};
 use crate::diagnostic::Code;
 use crate::http::Headers;

@@ -9,7 +9,8 @@
 //! Items stand in any order; `Self`, `Lineage` and others are passed over.
 
 use super::carrier::{Carrier, Name, Value, shown, split, without_blanks};
-use super::{Yield, codes, number, report_open};
+use super::place::report_open;
+use super::{Yield, codes, number};
 use crate::context::{PropagationStyle, SamplingPriority, SpanContext};
 use crate::id::{SpanId, TraceId};
 

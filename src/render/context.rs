@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 use crate::http::{Headers, is_credential};
 use crate::id::{SpanId, TraceId};
 use crate::propagation::Extraction;
+use crate::propagation::verdict::{Profile, Verdict};
 use crate::sampling::SamplingAnswer;
 use crate::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -24,8 +25,8 @@ pub struct Answer<'a> {
     pub ids: Option<(TraceId, Option<SpanId>)>,
     /// What samplers would do, when that was asked.
     pub sampling: Option<&'a [SamplingAnswer]>,
-    /// What tracers would do, as JSON already.
-    pub verdicts: Vec<Value>,
+    /// What tracers would do.
+    pub verdicts: &'a [(&'static Profile, Verdict)],
     /// Mask the values of headers that are credentials.
     pub redact: bool,
 }
@@ -40,7 +41,7 @@ pub fn document(answer: &Answer<'_>) -> Value {
         "injected": answer.injected.map(object),
         "ids": answer.ids.map(|(trace, parent)| ids(trace, parent)),
         "sampling": answer.sampling,
-        "verdicts": answer.verdicts,
+        "verdicts": answer.verdicts.iter().map(|(profile, verdict)| self::verdict(profile, verdict)).collect::<Vec<_>>(),
     })
 }
 
@@ -117,6 +118,28 @@ fn diagnostic(finding: &Diagnostic) -> Value {
         "message": finding.message(),
         "help": finding.help_text(),
     })
+}
+
+fn verdict(profile: &Profile, verdict: &Verdict) -> Value {
+    let mut members = json!({
+        "tracer": profile.key,
+        "version": profile.version,
+        "outcome": verdict.outcome.name(),
+        "style": verdict.style.map(|style| style.name()),
+        "trace_id": verdict.trace_id.map(|id| id.to_string()),
+        "parent_id": verdict.parent_id.map(|id| id.to_string()),
+        "sampled": verdict.sampled,
+    });
+    // Where a library takes over a string that is no id, that string.
+    let raw = [("raw_trace_id", &verdict.raw_trace_id), ("raw_parent_id", &verdict.raw_parent_id)];
+    for (name, text) in raw {
+        if let Some(text) = text {
+            members[name] = text.as_str().into();
+        }
+    }
+    members["because"] = verdict.because.to_vec().into();
+    members["evidence"] = profile.evidence.name().into();
+    members
 }
 
 /// The member `ids`: a trace id and a parent id in every notation.

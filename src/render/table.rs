@@ -4,6 +4,7 @@ use super::time::{date, duration};
 use super::{Shown, Theme, clean, clip, paint, spaces, width_of};
 use crate::analysis::Operations;
 use crate::intake::Located;
+use crate::propagation::verdict::{Profile, Verdict};
 use crate::time::Nanos;
 use crate::tree::TraceTree;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
@@ -118,6 +119,36 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
             row.push(time(operation.quantile(99)));
         }
         row.push(time(operation.max()));
+        table.add_row(row);
+    }
+    print(w, &table)
+}
+
+/// What each tracer would do with a header set, one row a tracer.
+pub fn verdicts(w: &mut dyn Write, verdicts: &[(&'static Profile, Verdict)], theme: &Theme) -> io::Result<()> {
+    let with_version = theme.width >= 100;
+    let mut columns = vec!["tracer"];
+    if with_version {
+        columns.push("version");
+    }
+    columns.extend(["verdict", "parent", "because"]);
+    let mut table = heading(&columns, columns.len(), theme);
+    for (profile, verdict) in verdicts {
+        let parent = match (verdict.parent_id, &verdict.raw_parent_id) {
+            (Some(parent), _) => parent.to_string(),
+            (None, Some(raw)) => clean(raw, theme.ascii).into_owned(),
+            (None, None) => "-".to_owned(),
+        };
+        let sampled = match verdict.sampled {
+            Some(true) => ", keep",
+            Some(false) => ", drop",
+            None => "",
+        };
+        let mut row = vec![profile.key.to_owned()];
+        if with_version {
+            row.push(profile.version.to_owned());
+        }
+        row.extend([format!("{}{sampled}", verdict.outcome.name()), parent, verdict.because.join(", ")]);
         table.add_row(row);
     }
     print(w, &table)
