@@ -12,6 +12,7 @@ use spanglass::id::{Notation, Reading, SpanId, TraceId};
 use spanglass::propagation::verdict::{self, Profile};
 use spanglass::propagation::{
     Behavior, ExtractOptions, Extraction, HeaderStatus, InjectOptions, extract, inject, parse_styles, pasted,
+    plain_traceparent,
 };
 use spanglass::render::context::{self, Answer};
 use spanglass::render::{self, MASK, clean, diagnostic, header, table};
@@ -362,6 +363,8 @@ struct Runner<'r> {
 struct Summary {
     read: u64,
     usable: u64,
+    /// Sets of one sound traceparent.
+    plain: u64,
     styles: BTreeMap<&'static str, u64>,
     codes: BTreeMap<&'static str, u64>,
 }
@@ -384,6 +387,11 @@ impl<'r> Runner<'r> {
     fn stream(&mut self, reader: &mut dyn BufRead, format: InputFormat, plan: &Plan) -> Result<()> {
         let mut line = Vec::new();
         let mut headers = Headers::default();
+        let plain = self.args.summary
+            && plan.extract.styles.is_empty()
+            && plan.extract.behavior == Behavior::Continue
+            && plan.found.is_empty();
+        let is_plain = |text: &str| plain_traceparent(text).is_some();
         let mut number = 0u64;
         loop {
             line.clear();
@@ -393,6 +401,10 @@ impl<'r> Runner<'r> {
             number += 1;
             let text = line.trim_ascii_end();
             match format {
+                // A sound traceparent says all there is to count.
+                InputFormat::Lines if plain && std::str::from_utf8(text).is_ok_and(is_plain) => {
+                    self.summary.add_plain()
+                }
                 InputFormat::Lines => {
                     let text = String::from_utf8_lossy(text);
                     pasted::argument_into(&text, &mut headers);
@@ -495,8 +507,9 @@ impl<'r> Runner<'r> {
         sampling::explain(&incoming, rate, self.args.sampler.as_deref())
     }
 
-    fn finish(self) -> Result<Outcome> {
+    fn finish(mut self) -> Result<Outcome> {
         if self.args.summary {
+            self.summary.complete();
             self.summary.print(self.format, self.output)?;
         } else if self.format == Format::Json {
             let several = self.printed > 1;
@@ -512,6 +525,20 @@ impl<'r> Runner<'r> {
 }
 
 impl Summary {
+    /// A set of one traceparent that is continued and in which nothing was found.
+    fn add_plain(&mut self) {
+        self.plain += 1;
+    }
+
+    /// Counts the plain sets with the others.
+    fn complete(&mut self) {
+        if self.plain > 0 {
+            self.read += self.plain;
+            self.usable += self.plain;
+            *self.styles.entry(PropagationStyle::TraceContext.name()).or_default() += std::mem::take(&mut self.plain);
+        }
+    }
+
     fn add(&mut self, extraction: &Extraction, found: &Diagnostics, usable: bool) {
         self.read += 1;
         self.usable += u64::from(usable);

@@ -1,8 +1,9 @@
 //! What each real tracer does with a header set: continue the trace, continue it without a parent, start a new one,
 //! or fail.
 //!
-//! A tracer is data ([`profiles`]): the order of its styles, and one table of quirks, which the readers beside this
-//! file interpret. Every quirk was found by running the implementation.
+//! A tracer is data: the order of its styles in `profiles.rs`, and one table of quirks in `tracers.rs`, which one
+//! reader per header family interprets. Every quirk was found by running the implementation. [`judge`] answers for one
+//! of the [`profiles()`], and [`select`] finds them by name.
 //!
 //! ```
 //! use spanglass::http::Headers;

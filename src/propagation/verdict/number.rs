@@ -227,3 +227,82 @@ fn c_space(c: char) -> bool {
 fn js_space(c: char) -> bool {
     (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}'
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(reader: Reader, text: &str) -> Option<i128> {
+        reader.read(text, 10).map(|int| {
+            let magnitude = int.magnitude.expect("128 bits") as i128;
+            if int.negative { -magnitude } else { magnitude }
+        })
+    }
+
+    #[test]
+    fn each_language_reads_its_own_numbers() {
+        let readers = [Reader::Python, Reader::JsInt, PLAIN, CPP_INT, RUST, SIGNED, Reader::GoId];
+        let rows: [(&str, [Option<i128>; 7]); 10] = [
+            ("12", [Some(12); 7]),
+            ("", [None; 7]),
+            ("+12", [Some(12), Some(12), None, None, Some(12), Some(12), None]),
+            ("-12", [Some(-12), Some(-12), None, Some(-12), None, Some(-12), Some((1 << 64) - 12)]),
+            (" 12", [Some(12), Some(12), None, None, None, None, None]),
+            ("1_2", [Some(12), Some(1), None, None, None, None, None]),
+            ("1__2", [None, Some(1), None, None, None, None, None]),
+            ("12x", [None, Some(12), None, None, None, None, None]),
+            ("\u{661}2", [Some(12), None, None, None, None, None, None]),
+            ("\u{feff}12", [None, Some(12), None, None, None, None, None]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(readers.map(|reader| decimal(reader, text)), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dd_trace_js_reads_something_out_of_everything() {
+        let id = |text| decimal(Reader::JsId, text);
+        assert_eq!(id("18446744073709551616"), Some(0));
+        assert_eq!(id("-5"), Some((1 << 64) - 5));
+        assert_eq!(id("123,456"), Some(123));
+        assert_eq!(id("abc"), Some(0));
+        // Beyond what two doubles hold, digits are rounded. What Node prints:
+        assert_eq!(id("99999999999999999999999999999999"), Some(0x8580_0000_ffff_ffff));
+        assert_eq!(id("-99999999999999999999999999999"), Some(0x928d_efff_6000_0001));
+        assert_eq!(decimal(Reader::JsId, &"9".repeat(400)), Some(0xffff_ffff));
+    }
+
+    #[test]
+    fn python_in_base_16() {
+        let hex = |text: &str| Reader::Python.read(text, 16).and_then(|int| int.unsigned(128));
+        assert_eq!(hex("0x_1F"), Some(31));
+        assert_eq!(hex(" +1f "), Some(31));
+        assert_eq!(hex("0x"), None);
+        assert_eq!(hex("1f_"), None);
+        assert_eq!(hex("-1"), None);
+        assert!(Reader::Python.read("-0x1", 16).is_some_and(|int| int.negative && int.odd));
+        assert_eq!(Reader::Python.read(&"9".repeat(4301), 10), None);
+    }
+
+    #[test]
+    fn sizes() {
+        let int = |text: &str| SIGNED.read(text, 10).expect("a number");
+        assert_eq!((int("127").signed(8), int("128").signed(8)), (Some(127), None));
+        assert_eq!((int("-128").signed(8), int("-129").signed(8)), (Some(-128), None));
+        assert_eq!((int("-0").unsigned(64), int("-1").unsigned(64)), (Some(0), None));
+        assert_eq!(int(&"9".repeat(60)).clamped(), i64::MAX);
+        assert_eq!(int(&"9".repeat(60)).unsigned(128), None);
+    }
+
+    #[test]
+    fn trims() {
+        assert_eq!(Trim::JsOne.apply("  a  "), " a ");
+        assert_eq!(Trim::BlankAndNewline.apply(" a \n"), "a");
+        assert_eq!(Trim::BlankAndNewline.apply("a\n\n"), "a\n");
+        assert_eq!(Trim::BlankAndDash.apply("-\ta--"), "a");
+        assert_eq!(Trim::Python.apply("\x1ca\u{85}"), "a");
+        assert_eq!(Trim::Js.apply("\u{feff}a\u{85}"), "a\u{85}");
+        assert_eq!(Trim::C.apply("\x0ba\u{a0}"), "a\u{a0}");
+        assert_eq!(Trim::Js.apply_end(" a "), " a");
+    }
+}

@@ -19,25 +19,13 @@ pub(super) fn read_sentry(headers: &Delivered, causes: &mut Vec<Cause>) -> Read 
     if text.is_empty() {
         return Read::Nothing;
     }
-    if text.len() >= 6
-        && let Some(inner) = text.strip_prefix("00-").and_then(|rest| rest.strip_suffix("-00"))
-    {
+    if let Some(inner) = text.strip_prefix("00-").and_then(|rest| rest.strip_suffix("-00")) {
         text = inner;
     }
     let mut rest = Trim::BlankAndNewline.apply(text);
-    let mut digits = |count: usize| {
-        let (id, after) = rest.split_at_checked(count).filter(|(id, _)| is_hex(id, false))?;
-        rest = after;
-        hex(id)
-    };
-    let trace_id = digits(32);
+    let trace_id = take_id(&mut rest, 32);
     rest = rest.strip_prefix('-').unwrap_or(rest);
-    let mut digits = |count: usize| {
-        let (id, after) = rest.split_at_checked(count).filter(|(id, _)| is_hex(id, false))?;
-        rest = after;
-        hex(id)
-    };
-    let span = digits(16);
+    let span = take_id(&mut rest, 16);
     rest = rest.strip_prefix('-').unwrap_or(rest);
     let priority = match rest {
         "0" => Some(0),
@@ -46,6 +34,13 @@ pub(super) fn read_sentry(headers: &Delivered, causes: &mut Vec<Cause>) -> Read 
         _ => return Read::Nothing,
     };
     Read::Found(Found { trace_id, parent: span.map_or(Parent::Absent, Parent::of), priority, ..Found::default() })
+}
+
+/// Takes so many lower-case hex digits off the front.
+fn take_id(rest: &mut &str, digits: usize) -> Option<u128> {
+    let (id, after) = rest.split_at_checked(digits).filter(|(id, _)| is_hex(id, false))?;
+    *rest = after;
+    hex(id)
 }
 
 /// The context of `X-Amzn-Trace-Id`. Ids are taken over as they are.
