@@ -13,6 +13,7 @@
 use super::WireError;
 use super::codes::{STRING_INDEX, WRONG_SHAPE};
 use super::cursor::{Cursor, Draft, Field, TagUse};
+use super::msgpack::is_ascii;
 use crate::trace::{AttributeRecord, Batch, Kind, StrRef, TableString};
 
 /// Bit of a string's class: attributes with this key are stored. The lower bits are its [`TagUse`].
@@ -54,12 +55,26 @@ pub(super) fn payload(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> 
 fn strings(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
     let Some(count) = cursor.array(Field::Root("strings"), "an array of strings")? else { return Ok(()) };
     for index in 0..count {
-        let text = cursor.text(Field::RootItem("strings", index))?.or_empty();
-        let key = cursor.bytes(text);
-        let class = TagUse::of(key) as u8 | if cursor.keeps(key) { KEPT } else { 0 };
+        let mut reader = cursor.reader;
+        let (text, class) = match reader.short_text() {
+            Some((start, key)) if is_ascii(key) => {
+                cursor.reader = reader;
+                (StrRef::body(start, key.len()), class(cursor, key))
+            }
+            _ => {
+                let text = cursor.text(Field::RootItem("strings", index))?.or_empty();
+                (text, class(cursor, cursor.bytes(text)))
+            }
+        };
         cursor.batch.strings.push(TableString { text, class });
     }
     Ok(())
+}
+
+/// What a string means as a key.
+#[inline(always)]
+fn class(cursor: &Cursor<'_, '_, '_>, key: &[u8]) -> u8 {
+    TagUse::of(key) as u8 | if cursor.keeps(key) { KEPT } else { 0 }
 }
 
 /// Reads one chunk; false when the span limit ended the payload.
