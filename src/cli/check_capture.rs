@@ -1,7 +1,6 @@
 //! `spanglass check-capture`: what is wrong with the payloads and traces of a capture.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading, report_refusal};
 use anyhow::{Result, anyhow};
@@ -40,14 +39,6 @@ pub(crate) struct Args {
     /// Same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! `spanglass completions`: scripts for shells.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use anyhow::Result;
 use clap_complete::Shell;
 use spanglass::diagnostic::Outcome;
@@ -13,14 +12,6 @@ pub(crate) struct Args {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {

@@ -1,7 +1,6 @@
 //! `spanglass explain`: what a code means.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use anyhow::{Result, bail};
 use spanglass::diagnostic::{Code, Outcome};
 use std::io::Write;
@@ -15,14 +14,6 @@ pub(crate) struct Args {
     /// List every code
     #[arg(long)]
     list: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {

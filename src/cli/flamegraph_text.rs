@@ -1,7 +1,6 @@
 //! `spanglass flamegraph-text`: traces as text.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
 use anyhow::{Result, anyhow};
@@ -52,14 +51,6 @@ pub(crate) struct Args {
     /// Same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

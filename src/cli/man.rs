@@ -1,7 +1,6 @@
 //! `spanglass man`: manual pages.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use anyhow::{Context, Result};
 use clap::Command;
 use spanglass::diagnostic::Outcome;
@@ -15,14 +14,6 @@ pub(crate) struct Args {
     /// Folder for one page per command; without it the main page is printed
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {

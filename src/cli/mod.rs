@@ -13,8 +13,8 @@ mod replay_capture;
 mod select;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, ArgMatches, Args, Command};
-use output::{Environment, Output};
+use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use output::{Environment, Output, OutputArgs};
 use spanglass::diagnostic::Outcome;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -80,24 +80,20 @@ const ENTRIES: &[Entry] = &[
     },
 ];
 
-/// The output arguments that every command has, for [`run`].
-trait HasOutput {
-    fn output(&self) -> &output::OutputArgs;
-}
-
-fn run<A: Args + HasOutput>(
+fn run<A: Args>(
     matches: &ArgMatches,
     environment: &Environment,
     run: fn(A, &mut Output) -> anyhow::Result<Outcome>,
 ) -> Outcome {
-    let args = match A::from_arg_matches(matches) {
-        Ok(args) => args,
+    let read = A::from_arg_matches(matches).and_then(|args| Ok((args, OutputArgs::from_arg_matches(matches)?)));
+    let (args, looks) = match read {
+        Ok(read) => read,
         Err(error) => {
             let _ = error.print();
             return Outcome::Usage;
         }
     };
-    let mut output = Output::new(args.output(), environment);
+    let mut output = Output::new(&looks, environment);
     let result = run(args, &mut output);
     let flushed = output.flush();
     match result.and_then(|outcome| flushed.map(|()| outcome).map_err(Into::into)) {
@@ -143,9 +139,9 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
     deferred!(0 1 2 3 4 5 6)
 }
 
-/// Adds a command's arguments, the environment variable of every flag, and what follows the help.
+/// Adds a command's arguments, those about output that every command has, the environment variable of every flag, and what follows the help.
 fn complete(entry: &Entry, command: Command) -> Command {
-    (entry.arguments)(command)
+    OutputArgs::augment_args((entry.arguments)(command))
         .mut_args(|arg| match arg.get_long().filter(|long| !["help", "version"].contains(long)) {
             Some(long) => {
                 let variable = format!("SPANGLASS_{}", long.replace('-', "_").to_ascii_uppercase());

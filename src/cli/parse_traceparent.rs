@@ -1,7 +1,6 @@
 //! `spanglass parse-traceparent`: what propagation headers mean, and what every tracer would do with them.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -85,14 +84,6 @@ pub(crate) struct Args {
     /// Same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

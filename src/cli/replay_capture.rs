@@ -1,7 +1,6 @@
 //! `spanglass replay-capture`: what a capture holds, decoded and summed up.
 
-use super::HasOutput;
-use super::output::{Output, OutputArgs};
+use super::output::Output;
 use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading, report_refusal};
 use anyhow::Result;
@@ -35,14 +34,6 @@ pub(crate) struct Args {
     /// Same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-impl HasOutput for Args {
-    fn output(&self) -> &OutputArgs {
-        &self.output
-    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::id::SpanId;
 use crate::trace::{Attributes, Span, SpanEvent, SpanLink, Value};
 use crate::tree::TraceTree;
+use crate::wire::{json_bytes, json_float, meta_struct_document};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
@@ -43,25 +44,11 @@ pub fn value(value: Value<'_>) -> Json {
         Value::Str(text) => text.into(),
         Value::Bool(value) => value.into(),
         Value::Int(value) => value.into(),
-        Value::Float(value) => float(value),
-        Value::Bytes(bytes) => base64(bytes),
+        Value::Float(value) => json_float(value),
+        Value::Bytes(bytes) => json_bytes(bytes),
         Value::List(values) => values.iter().map(self::value).collect(),
         Value::Map(map) => entries(map, |_| true, self::value),
     }
-}
-
-fn float(value: f64) -> Json {
-    match value {
-        value if value.is_finite() => json!(value),
-        value if value.is_nan() => json!({"float": "nan"}),
-        value if value > 0.0 => json!({"float": "inf"}),
-        _ => json!({"float": "-inf"}),
-    }
-}
-
-fn base64(bytes: &[u8]) -> Json {
-    use base64::Engine as _;
-    json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)})
 }
 
 /// The attributes that `take` takes; of a key that stands twice, the last.
@@ -105,7 +92,7 @@ impl<'b, T: Fn(&Value<'b>) -> bool> Serialize for Entries<'b, T> {
 /// A value of a span's own attributes: a `meta_struct` document is shown decoded.
 fn typed(value: Value<'_>) -> Json {
     match value {
-        Value::Bytes(bytes) => crate::wire::meta_struct_document(bytes).unwrap_or_else(|| base64(bytes)),
+        Value::Bytes(bytes) => meta_struct_document(bytes).unwrap_or_else(|| json_bytes(bytes)),
         other => self::value(other),
     }
 }

@@ -29,6 +29,12 @@ pub(super) enum Field<'k> {
     Item(&'static str, usize, &'static str),
 }
 
+/// The value of `_dd.p.tid`: 16 hex digits.
+pub(super) fn trace_id_high(text: &[u8]) -> Option<u64> {
+    let hex = text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit);
+    std::str::from_utf8(text).ok().filter(|_| hex).and_then(|text| u64::from_str_radix(text, 16).ok())
+}
+
 /// A span while it is being read.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -658,11 +664,7 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
     pub(super) fn use_tag(&mut self, draft: &mut Draft, what: TagUse, value: StrRef) {
         let text = self.batch.bytes(self.body, value);
         match what {
-            TagUse::TraceIdHigh => {
-                let hex = text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit);
-                draft.tid =
-                    std::str::from_utf8(text).ok().filter(|_| hex).and_then(|t| u64::from_str_radix(t, 16).ok());
-            }
+            TagUse::TraceIdHigh => draft.tid = trace_id_high(text),
             TagUse::SpanKind => draft.record.kind = SpanKind::from_word(text).unwrap_or_default(),
             TagUse::Origin => {
                 if let Some(chunk) = self.batch.chunks.last_mut() {

@@ -87,7 +87,8 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 }
 
-fn float(value: f64) -> Value {
+/// A number as JSON; one that is not finite as `{"float": "nan" | "inf" | "-inf"}`.
+pub fn float(value: f64) -> Value {
     match value {
         v if v.is_finite() => json!(v),
         v if v.is_nan() => json!({"float": "nan"}),
@@ -96,7 +97,8 @@ fn float(value: f64) -> Value {
     }
 }
 
-fn base64(bytes: &[u8]) -> Value {
+/// Bytes as JSON: `{"base64": text}`.
+pub fn base64(bytes: &[u8]) -> Value {
     use base64::Engine as _;
     json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)})
 }

@@ -14,7 +14,7 @@ mod v04;
 mod v04_json;
 mod v05;
 
-pub use meta_struct::document as meta_struct_document;
+pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::trace::{Batch, Keep};

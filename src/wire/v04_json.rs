@@ -7,6 +7,7 @@
 //! format is rare and small. Ids are 64-bit integers and never take the way over a float.
 
 use super::codes::{BAD_JSON, BYTE_ORDER_MARK, INTEGER_RANGE, NIL_VALUE, TOO_DEEP, UNKNOWN_FIELD, WRONG_TYPE};
+use super::cursor::trace_id_high;
 use super::{Options, json_tags};
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::trace::{
@@ -224,7 +225,7 @@ impl Reader<'_, '_> {
             };
             let all = matches!(self.options.keep, Keep::All);
             match key.as_str() {
-                "_dd.p.tid" if text.len() == 16 => *tid = u64::from_str_radix(text, 16).ok(),
+                "_dd.p.tid" => *tid = trace_id_high(text.as_bytes()),
                 "span.kind" => span.kind = SpanKind::from_word(text.as_bytes()).unwrap_or_default(),
                 "_dd.origin" => {
                     let origin = self.batch.intern(text);
