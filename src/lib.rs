@@ -1,5 +1,4 @@
-//! Trace inspection: propagation headers, tracer configuration, agent payloads, captures, trees and their
-//! drawing. The binary `spanglass` is the command line over this library.
+//! Trace inspection: propagation headers, agent payloads, captures, trees and their drawing. The binary `spanglass` is the command line over this library.
 //!
 //! Modules stand on floors and name only modules of lower floors; `tests/floors.rs` holds them to it.
 //!
@@ -10,7 +9,7 @@
 //! | 5 assembly | [`intake`], [`sampling`], [`tree`] | records become traces, traces become trees; kept or dropped |
 //! | 4 formats | [`capture`], [`propagation`], [`wire`] | bytes to records, headers to contexts, bodies to spans |
 //! | 3 model | [`trace`] | spans, payloads, trace sets |
-//! | 2 vocabulary | [`context`], [`rule`] | propagated context, sampling rules |
+//! | 2 vocabulary | [`context`], [`encoding`], [`rule`] | propagated context, content encodings, sampling rules |
 //! | 1 findings | [`diagnostic`] | codes, severities, places |
 //! | 0 values | [`http`], [`id`], [`time`] | plain data |
 //!
