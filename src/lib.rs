@@ -7,7 +7,7 @@
 //! | 7 surface | `render` | text and JSON out |
 //! | 6 judgement | [`analysis`], [`lint`] | what the trees mean, what is wrong with them |
 //! | 5 assembly | [`intake`], [`sampling`], [`tree`] | records become traces, traces become trees; kept or dropped |
-//! | 4 formats | [`capture`], [`propagation`], [`wire`] | bytes to records, headers to contexts, bodies to spans |
+//! | 4 formats | [`capture`], [`config`], [`propagation`], [`wire`] | bytes to records, settings, contexts, spans |
 //! | 3 model | [`trace`] | spans, payloads, trace sets |
 //! | 2 vocabulary | [`context`], [`encoding`], [`rule`] | propagated context, content encodings, sampling rules |
 //! | 1 findings | [`diagnostic`] | codes, severities, places |
@@ -28,6 +28,7 @@
 
 pub mod analysis;
 pub mod capture;
+pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod encoding;
@@ -47,5 +48,17 @@ pub mod wire;
 
 /// Every code that this version can report, in the order of the catalogue.
 pub fn codes() -> Vec<diagnostic::Code> {
-    [wire::codes::ALL, encoding::codes::ALL, capture::codes::ALL, propagation::codes::ALL, lint::codes::ALL].concat()
+    [
+        wire::codes::ALL,
+        encoding::codes::ALL,
+        capture::codes::ALL,
+        propagation::codes::ALL,
+        lint::codes::ALL,
+        config::codes::tracer::ALL,
+        config::codes::forms::ALL,
+        config::codes::lint::ALL,
+        config::codes::otel::ALL,
+        config::codes::seeds::ALL,
+    ]
+    .concat()
 }

@@ -4,7 +4,7 @@
 //! (replaced UTF-8, unescaped JSON). An attribute is 16 bytes, a span 104. References are checked when they are
 //! followed; a batch viewed with another body yields wrong texts, never a panic.
 
-use super::view::{Payload, SpanKind};
+use super::view::{Dialect, Dropped, Payload, Sender, SpanKind, SpanStatus};
 
 /// Which attributes a decoder stores. Keys that the decoder itself needs (high half of the trace id, priority,
 /// origin, span kind) are always read.
@@ -69,6 +69,11 @@ impl Range {
     #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Self {
         Range { start: start as u32, len: (end - start) as u32 }
+    }
+
+    /// As the value of a list or map.
+    pub(crate) fn bits(self) -> u64 {
+        (u64::from(self.start) << 32) | u64::from(self.len)
     }
 
     #[inline]
@@ -157,13 +162,25 @@ pub(crate) struct SpanRecord {
 
 const _: () = assert!(size_of::<SpanRecord>() == 104 && size_of::<AttributeRecord>() == 16);
 
+/// What few spans have: a row beside the span.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExtraRecord {
     pub(crate) links: Range,
     pub(crate) events: Range,
+    /// W3C tracestate of the span's own context (OTLP).
+    pub(crate) tracestate: StrRef,
+    pub(crate) status: SpanStatus,
+    pub(crate) status_message: StrRef,
+    /// As received; `None` when the field was absent (OTLP).
+    pub(crate) flags: Option<u32>,
+    pub(crate) dropped: Dropped,
+    /// The three that v1.0 promotes out of the attributes.
+    pub(crate) env: StrRef,
+    pub(crate) version: StrRef,
+    pub(crate) component: StrRef,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LinkRecord {
     pub(crate) trace_high: u64,
     pub(crate) trace_low: u64,
@@ -172,13 +189,17 @@ pub(crate) struct LinkRecord {
     pub(crate) tracestate: StrRef,
     /// As received; `None` when the field was absent.
     pub(crate) flags: Option<u32>,
+    /// Attributes that the sender left out.
+    pub(crate) dropped: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EventRecord {
     pub(crate) time: i64,
     pub(crate) name: StrRef,
     pub(crate) attributes: Range,
+    /// Attributes that the sender left out.
+    pub(crate) dropped: u32,
 }
 
 /// No sampling priority in the chunk.
@@ -187,10 +208,62 @@ pub(crate) const NO_PRIORITY: i32 = i32::MIN;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkRecord {
     pub(crate) spans: Range,
+    /// [`NO_PRIORITY`] for none.
     pub(crate) priority: i32,
     pub(crate) origin: StrRef,
     /// Byte of the body where the chunk begins.
     pub(crate) offset: u32,
+    /// Of the batch's nested attributes: tags of a v0.7 chunk, attributes of a v1.0 chunk or of an OTLP scope.
+    pub(crate) attributes: Range,
+    /// Row of the batch's resources plus one; 0 for none.
+    pub(crate) resource: u32,
+    pub(crate) scope: ScopeRecord,
+    /// v1.0: how the sampling decision was made.
+    pub(crate) mechanism: Option<u32>,
+    /// v0.7, v1.0: the tracer had decided to drop this trace.
+    pub(crate) dropped: bool,
+    /// v1.0 says the trace id once, for the chunk.
+    pub(crate) trace_high: u64,
+    pub(crate) trace_low: u64,
+}
+
+impl Default for ChunkRecord {
+    fn default() -> Self {
+        ChunkRecord {
+            spans: Range::default(),
+            priority: NO_PRIORITY,
+            origin: StrRef::default(),
+            offset: 0,
+            attributes: Range::default(),
+            resource: 0,
+            scope: ScopeRecord::default(),
+            mechanism: None,
+            dropped: false,
+            trace_high: 0,
+            trace_low: 0,
+        }
+    }
+}
+
+/// The instrumentation scope of OTLP; its attributes are the chunk's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ScopeRecord {
+    pub(crate) name: StrRef,
+    pub(crate) version: StrRef,
+    pub(crate) schema_url: StrRef,
+    pub(crate) dropped: u32,
+}
+
+/// What a sender said about itself: the payload's members in v0.7 and v1.0, a Resource in OTLP.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ResourceRecord {
+    /// By [`Sender`].
+    pub(crate) sender: [StrRef; Sender::ALL.len()],
+    /// Of the batch's nested attributes.
+    pub(crate) attributes: Range,
+    /// Attributes that the sender left out.
+    pub(crate) dropped: u32,
+    pub(crate) schema_url: StrRef,
 }
 
 /// An entry of a string table, and what it means as a key.
@@ -210,11 +283,13 @@ pub struct Batch {
     pub(crate) links: Vec<LinkRecord>,
     pub(crate) events: Vec<EventRecord>,
     pub(crate) chunks: Vec<ChunkRecord>,
+    pub(crate) resources: Vec<ResourceRecord>,
     /// The string table of v0.5 and v1.0.
     pub(crate) strings: Vec<TableString>,
     /// Texts met lately, by hash: see [`Batch::canonical`].
     lately: Vec<StrRef>,
     side: Vec<u8>,
+    pub(crate) dialect: Dialect,
     /// False when the body ended or broke before its end.
     pub(crate) complete: bool,
 }
@@ -236,9 +311,11 @@ impl Batch {
         self.links.clear();
         self.events.clear();
         self.chunks.clear();
+        self.resources.clear();
         self.strings.clear();
         self.lately.clear();
         self.side.clear();
+        self.dialect = Dialect::default();
         self.complete = false;
     }
 
@@ -250,6 +327,7 @@ impl Batch {
             + self.links.capacity() * size_of::<LinkRecord>()
             + self.events.capacity() * size_of::<EventRecord>()
             + self.chunks.capacity() * size_of::<ChunkRecord>()
+            + self.resources.capacity() * size_of::<ResourceRecord>()
             + self.strings.capacity() * size_of::<TableString>()
             + self.side.capacity()
     }

@@ -5,6 +5,7 @@
 //! and in `wire` only.
 
 mod batch;
+mod draft;
 mod set;
 mod view;
 
@@ -13,5 +14,9 @@ pub(crate) use batch::{
     TableString,
 };
 pub use batch::{Batch, Keep};
+pub use draft::{ChunkDraft, EventDraft, LinkDraft, OwnedValue, ResourceDraft, SpanDraft};
 pub use set::{Trace, TraceJoin};
-pub use view::{Attributes, Chunk, Payload, Span, SpanEvent, SpanKind, SpanLink, Value, Values};
+pub use view::{
+    Attributes, Chunk, Dialect, Dropped, Payload, Resource, Sender, Span, SpanEvent, SpanKind, SpanLink, SpanStatus,
+    Value, Values,
+};

@@ -1,8 +1,8 @@
 //! Views of a [`Batch`]: what the rest of the program sees. All `Copy`, all cheap.
 
 use super::batch::{
-    AttributeRecord, Batch, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range, SpanRecord,
-    StrRef,
+    AttributeRecord, Batch, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range,
+    ResourceRecord, SpanRecord, StrRef,
 };
 use crate::id::{SpanId, TraceId};
 use crate::time::{Nanos, Timestamp};
@@ -52,6 +52,95 @@ impl SpanKind {
     }
 }
 
+/// Whose rules the attributes of a payload follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Datadog up to v0.7: strings are `meta`, floats `metrics`, bytes `meta_struct`; no other types.
+    #[default]
+    Datadog,
+    /// Datadog v1.0: typed attributes; env, version, component and kind stand beside them.
+    V1,
+    /// OpenTelemetry: typed attributes, resource and scope.
+    Otlp,
+}
+
+/// OpenTelemetry's status of a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanStatus {
+    /// Not said.
+    #[default]
+    Unset,
+    /// Said to be good.
+    Ok,
+    /// Failed.
+    Error,
+}
+
+/// How many of each its sender left out (OTLP).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Attributes.
+    pub attributes: u32,
+    /// Events.
+    pub events: u32,
+    /// Links.
+    pub links: u32,
+}
+
+/// Members of a v0.7 or v1.0 payload, which say who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Sender {
+    /// Container that the tracer ran in.
+    ContainerId,
+    /// Language of the tracer.
+    Language,
+    /// Version of the language.
+    LanguageVersion,
+    /// Version of the tracer.
+    TracerVersion,
+    /// Id of the running process, a UUID.
+    RuntimeId,
+    /// Environment of the application.
+    Env,
+    /// Host it ran on.
+    Hostname,
+    /// Version of the application.
+    AppVersion,
+    /// Further words about the container (v0.7 only).
+    ContainerDebug,
+}
+
+impl Sender {
+    /// All of them, in their order of number.
+    pub const ALL: [Sender; 9] = [
+        Sender::ContainerId,
+        Sender::Language,
+        Sender::LanguageVersion,
+        Sender::TracerVersion,
+        Sender::RuntimeId,
+        Sender::Env,
+        Sender::Hostname,
+        Sender::AppVersion,
+        Sender::ContainerDebug,
+    ];
+
+    /// Its name in a v0.7 payload.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sender::ContainerId => "container_id",
+            Sender::Language => "language_name",
+            Sender::LanguageVersion => "language_version",
+            Sender::TracerVersion => "tracer_version",
+            Sender::RuntimeId => "runtime_id",
+            Sender::Env => "env",
+            Sender::Hostname => "hostname",
+            Sender::AppVersion => "app_version",
+            Sender::ContainerDebug => "container_debug",
+        }
+    }
+}
+
 /// One decoded body.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'b> {
@@ -83,6 +172,16 @@ impl<'b> Payload<'b> {
     /// False when the body broke off: what was complete before that is here.
     pub fn complete(self) -> bool {
         self.batch.complete
+    }
+
+    /// Whose rules its attributes follow.
+    pub fn dialect(self) -> Dialect {
+        self.batch.dialect
+    }
+
+    /// What its senders said about themselves, in wire order: one for v0.7 and v1.0, one per ResourceSpans for OTLP.
+    pub fn resources(self) -> impl ExactSizeIterator<Item = Resource<'b>> {
+        self.batch.resources.iter().map(move |record| Resource { payload: self, record })
     }
 
     /// The body that the spans refer to.
@@ -133,6 +232,86 @@ impl<'b> Chunk<'b> {
     /// Byte of the body where the chunk begins.
     pub fn offset(self) -> usize {
         self.record.offset as usize
+    }
+
+    /// Tags of a v0.7 chunk, attributes of a v1.0 chunk or of an OTLP scope; empty for other protocols.
+    pub fn attributes(self) -> Attributes<'b> {
+        self.payload.attributes(self.record.attributes, true)
+    }
+
+    /// What its sender said about itself; `None` for protocols without such a part.
+    pub fn resource(self) -> Option<Resource<'b>> {
+        let row = (self.record.resource as usize).checked_sub(1)?;
+        self.payload.batch.resources.get(row).map(|record| Resource { payload: self.payload, record })
+    }
+
+    /// Number of its resource among [`Payload::resources`], from 0.
+    pub fn resource_index(self) -> Option<usize> {
+        (self.record.resource as usize).checked_sub(1)
+    }
+
+    /// Name of the instrumentation scope (OTLP).
+    pub fn scope_name(self) -> &'b str {
+        self.payload.text(self.record.scope.name)
+    }
+
+    /// Version of the instrumentation scope (OTLP).
+    pub fn scope_version(self) -> &'b str {
+        self.payload.text(self.record.scope.version)
+    }
+
+    /// Schema of the scope's spans (OTLP).
+    pub fn scope_schema_url(self) -> &'b str {
+        self.payload.text(self.record.scope.schema_url)
+    }
+
+    /// Attributes of the scope that the sender left out (OTLP).
+    pub fn scope_dropped(self) -> u32 {
+        self.record.scope.dropped
+    }
+
+    /// How the sampling decision was made, the number of `_dd.p.dm` without its sign (v1.0).
+    pub fn mechanism(self) -> Option<u32> {
+        self.record.mechanism
+    }
+
+    /// Whether the tracer had decided to drop this trace (v0.7, v1.0).
+    pub fn dropped(self) -> bool {
+        self.record.dropped
+    }
+
+    /// The trace id that a v1.0 chunk says for all of its spans; zero for other protocols.
+    pub fn trace_id(self) -> TraceId {
+        TraceId::from_halves(self.record.trace_high, self.record.trace_low)
+    }
+}
+
+/// What a sender said about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'b> {
+    payload: Payload<'b>,
+    record: &'b ResourceRecord,
+}
+
+impl<'b> Resource<'b> {
+    /// Attributes of an OTLP resource, tags of a v0.7 payload, attributes of a v1.0 payload.
+    pub fn attributes(self) -> Attributes<'b> {
+        self.payload.attributes(self.record.attributes, true)
+    }
+
+    /// A member of a v0.7 or v1.0 payload; empty when absent.
+    pub fn sender(self, member: Sender) -> &'b str {
+        self.payload.text(self.record.sender[member as usize])
+    }
+
+    /// Attributes that the sender left out (OTLP).
+    pub fn dropped(self) -> u32 {
+        self.record.dropped
+    }
+
+    /// Schema of the resource (OTLP).
+    pub fn schema_url(self) -> &'b str {
+        self.payload.text(self.record.schema_url)
     }
 }
 
@@ -267,6 +446,46 @@ impl<'b> Span<'b> {
             .unwrap_or_default()
     }
 
+    /// The W3C tracestate of its own context (OTLP); empty when there is none.
+    pub fn tracestate(self) -> &'b str {
+        self.payload.text(self.extra().tracestate)
+    }
+
+    /// OpenTelemetry's status; [`SpanStatus::Unset`] for other protocols.
+    pub fn status(self) -> SpanStatus {
+        self.extra().status
+    }
+
+    /// The message of the status (OTLP).
+    pub fn status_message(self) -> &'b str {
+        self.payload.text(self.extra().status_message)
+    }
+
+    /// OTLP's flags as received: W3C flags in the low 8 bits, 0x100 and 0x200 about a remote parent.
+    pub fn flags(self) -> Option<u32> {
+        self.extra().flags
+    }
+
+    /// What its sender left out (OTLP).
+    pub fn dropped(self) -> Dropped {
+        self.extra().dropped
+    }
+
+    /// v1.0's env beside the attributes; elsewhere the tag `env` says it.
+    pub fn env(self) -> &'b str {
+        self.payload.text(self.extra().env)
+    }
+
+    /// v1.0's version beside the attributes.
+    pub fn version(self) -> &'b str {
+        self.payload.text(self.extra().version)
+    }
+
+    /// v1.0's component beside the attributes.
+    pub fn component(self) -> &'b str {
+        self.payload.text(self.extra().component)
+    }
+
     /// Links to other spans, those carried as a JSON tag included.
     pub fn links(self) -> impl ExactSizeIterator<Item = SpanLink<'b>> {
         let payload = self.payload;
@@ -312,6 +531,11 @@ impl<'b> SpanLink<'b> {
     pub fn attributes(self) -> Attributes<'b> {
         self.payload.attributes(self.record.attributes, true)
     }
+
+    /// Attributes that the sender left out (OTLP).
+    pub fn dropped(self) -> u32 {
+        self.record.dropped
+    }
 }
 
 /// Something that happened at one moment within a span.
@@ -335,6 +559,11 @@ impl<'b> SpanEvent<'b> {
     /// Attributes of the event.
     pub fn attributes(self) -> Attributes<'b> {
         self.payload.attributes(self.record.attributes, true)
+    }
+
+    /// Attributes that the sender left out (OTLP).
+    pub fn dropped(self) -> u32 {
+        self.record.dropped
     }
 }
 

@@ -561,9 +561,8 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
         self.span = 0;
         self.batch.chunks.push(ChunkRecord {
             spans: Range::new(self.chunk_start, self.chunk_start),
-            priority: NO_PRIORITY,
-            origin: StrRef::default(),
             offset: at as u32,
+            ..ChunkRecord::default()
         });
     }
 
@@ -636,7 +635,11 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             draft.events = *read.or_insert_with(|| json_tags::events(batch, body, tag));
         }
         if draft.links.len + draft.events.len > 0 {
-            self.batch.extras.push(crate::trace::ExtraRecord { links: draft.links, events: draft.events });
+            self.batch.extras.push(crate::trace::ExtraRecord {
+                links: draft.links,
+                events: draft.events,
+                ..Default::default()
+            });
             draft.record.extra = self.batch.extras.len() as u32;
         }
     }
@@ -694,8 +697,6 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
 
     /// Appends the entries of a list or map and returns where they stand.
     pub(super) fn push_nested(&mut self, entries: &[AttributeRecord]) -> Range {
-        let start = self.batch.nested.len();
-        self.batch.nested.extend_from_slice(entries);
-        Range::new(start, self.batch.nested.len())
+        self.batch.push_nested(entries)
     }
 }

@@ -34,6 +34,7 @@ fn push_links(batch: &mut Batch, links: Vec<Map<String, Value>>) -> Range {
             attributes: attributes(batch, link.get("attributes")),
             tracestate: batch.intern(link.get("tracestate").and_then(Value::as_str).unwrap_or_default()),
             flags: link.get("flags").and_then(Value::as_u64).and_then(|flags| u32::try_from(flags).ok()),
+            dropped: 0,
         };
         batch.links.push(record);
     }
@@ -78,6 +79,7 @@ fn push_events(batch: &mut Batch, events: Vec<Map<String, Value>>) -> Range {
             time: time.and_then(|t| t.as_i64().or_else(|| t.as_f64().map(|t| t as i64))).unwrap_or_default(),
             name: batch.intern(event.get("name").and_then(Value::as_str).unwrap_or_default()),
             attributes: attributes(batch, event.get("attributes")),
+            dropped: 0,
         };
         batch.events.push(record);
     }
@@ -100,7 +102,7 @@ fn attributes(batch: &mut Batch, members: Option<&Value>) -> Range {
 
 /// serde_json bounds the nesting of what it reads, so this recursion is bounded too.
 fn attribute(batch: &mut Batch, key: &str, value: &Value) -> Option<AttributeRecord> {
-    let bits = |range: Range| (u64::from(range.start) << 32) | u64::from(range.len);
+    let bits = Range::bits;
     let (kind, bits) = match value {
         Value::Null => return None,
         Value::Bool(value) => (Kind::Bool, u64::from(*value)),

@@ -8,16 +8,19 @@
 pub mod codes;
 mod cursor;
 mod json_tags;
+mod losses;
 mod meta_struct;
 mod msgpack;
 mod v04;
 mod v04_json;
 mod v05;
 
+pub use losses::Losses;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
-use crate::trace::{Batch, Keep};
+use crate::http::Request;
+use crate::trace::{Batch, Keep, Payload};
 use cursor::Cursor;
 use msgpack::Reader;
 use std::fmt;
@@ -288,5 +291,16 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
             let help = "this version reads v0.3, v0.4 and v0.5";
             out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
         }
+    }
+}
+
+/// Encodes a payload as the body of a request in `protocol`, with the path and headers that its senders use. What the
+/// protocol cannot carry is counted in `losses`. `None` for a protocol that is not written.
+pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> Option<Request> {
+    let _ = (payload, losses);
+    match protocol {
+        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => None,
+        Protocol::OtlpProto | Protocol::OtlpJson | Protocol::OtlpGrpc => None,
+        Protocol::Stats | Protocol::V04Json => None,
     }
 }

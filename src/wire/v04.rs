@@ -312,14 +312,7 @@ fn links(cursor: &mut Cursor<'_, '_, '_>) -> Result<Range, WireError> {
     }
     let Some(count) = cursor.array(Field::Name(LIST), "an array of links")? else { return Ok(Range::default()) };
     for index in 0..count {
-        let mut link = LinkRecord {
-            trace_high: 0,
-            trace_low: 0,
-            span_id: 0,
-            attributes: Range::default(),
-            tracestate: StrRef::default(),
-            flags: None,
-        };
+        let mut link = LinkRecord::default();
         members(cursor, LIST, index, |cursor, key, _| {
             match key {
                 b"trace_id" => link.trace_low = cursor.id(Field::Item(LIST, index, "trace_id"))?,
@@ -358,7 +351,7 @@ fn events(cursor: &mut Cursor<'_, '_, '_>) -> Result<Range, WireError> {
     }
     let Some(count) = cursor.array(Field::Name(LIST), "an array of events")? else { return Ok(Range::default()) };
     for index in 0..count {
-        let mut event = EventRecord { time: 0, name: StrRef::default(), attributes: Range::default() };
+        let mut event = EventRecord::default();
         members(cursor, LIST, index, |cursor, key, _| {
             match key {
                 b"time_unix_nano" => event.time = cursor.int(Field::Item(LIST, index, "time_unix_nano"))?,
@@ -432,7 +425,7 @@ fn typed(
                     Ok(true)
                 })?;
                 let range = cursor.push_nested(&values);
-                found = Some((Kind::List, (u64::from(range.start) << 32) | u64::from(range.len)));
+                found = Some((Kind::List, range.bits()));
             }
             _ => return Ok(false),
         }

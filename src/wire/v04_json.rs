@@ -80,12 +80,7 @@ impl Reader<'_, '_> {
     fn chunk(&mut self, number: usize, chunk: &Value) -> bool {
         let start = self.batch.spans.len();
         let range = Range::new(start, start);
-        self.batch.chunks.push(ChunkRecord {
-            spans: range,
-            priority: NO_PRIORITY,
-            origin: StrRef::default(),
-            offset: 0,
-        });
+        self.batch.chunks.push(ChunkRecord { spans: range, ..ChunkRecord::default() });
         self.tid = None;
         self.path = format!("[{number}]");
         let mut whole = true;

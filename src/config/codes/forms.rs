@@ -1,0 +1,3 @@
+//! Findings: reading inputs, TC0xx.
+
+crate::diagnostic::codes! {}

@@ -1,0 +1,3 @@
+//! Findings: OpenTelemetry variables and files, TC8xx.
+
+crate::diagnostic::codes! {}

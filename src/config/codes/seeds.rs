@@ -1,0 +1,3 @@
+//! Findings: the profiles xmtpd, flowbot and codeq, TC9xx.
+
+crate::diagnostic::codes! {}

@@ -1,0 +1,101 @@
+//! A finding on a configuration: a [`Diagnostic`] with what only configurations have.
+
+use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+
+/// One finding, as `F` of cli.md section 3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Code, severity, message, place and help.
+    pub diagnostic: Diagnostic,
+    /// The variable, dotted key or file that it is about.
+    pub about: String,
+    /// Place inside the value, such as `[0].sample_rate`.
+    pub path: Option<String>,
+    /// A name to use instead.
+    pub suggest: Option<String>,
+    /// The variable or key that wins over this one.
+    pub overridden_by: Option<String>,
+    /// Lenient mode took another value.
+    pub substituted: bool,
+    /// What another tracer does with the same value (config.md 5.1 and 6.3), in one line.
+    pub effect: Option<String>,
+    /// Text that can replace what stands at the place, when that is known.
+    pub replacement: Option<String>,
+}
+
+impl Finding {
+    /// A finding of the code's usual severity.
+    pub fn new(code: Code, about: impl Into<String>, message: impl Into<String>) -> Self {
+        Finding {
+            diagnostic: Diagnostic::new(code, message),
+            about: about.into(),
+            path: None,
+            suggest: None,
+            overridden_by: None,
+            substituted: false,
+            effect: None,
+            replacement: None,
+        }
+    }
+
+    /// Says where it was found.
+    pub fn at(mut self, place: Option<Place>) -> Self {
+        if let Some(place) = place {
+            self.diagnostic = self.diagnostic.at(place);
+        }
+        self
+    }
+
+    /// Says where inside the value.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into()).filter(|path| !path.is_empty());
+        self
+    }
+
+    /// Says what to do about it, in words that can be pasted.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.diagnostic = self.diagnostic.help(help);
+        self
+    }
+
+    /// Names what was probably meant.
+    pub fn suggest(mut self, name: impl Into<String>) -> Self {
+        self.suggest = Some(name.into());
+        self
+    }
+
+    /// Names what wins over it.
+    pub fn overridden_by(mut self, name: impl Into<String>) -> Self {
+        self.overridden_by = Some(name.into());
+        self
+    }
+
+    /// Says what another tracer does with the same value.
+    pub fn effect(mut self, effect: impl Into<String>) -> Self {
+        self.effect = Some(effect.into());
+        self
+    }
+
+    /// Gives the text that would repair what stands at its place.
+    pub fn replacement(mut self, text: impl Into<String>) -> Self {
+        self.replacement = Some(text.into());
+        self
+    }
+
+    /// The kind of finding.
+    pub fn code(&self) -> Code {
+        self.diagnostic.code()
+    }
+
+    /// How bad it is here.
+    pub fn severity(&self) -> Severity {
+        self.diagnostic.severity()
+    }
+
+    /// The same as a warning of lenient mode, which took another value.
+    pub fn substituted(mut self) -> Self {
+        self.diagnostic = self.diagnostic.severity_is(Severity::Warning);
+        self.substituted = true;
+        self
+    }
+}
