@@ -17,6 +17,10 @@ use std::io::{BufRead, Seek};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+mod scan;
+
+pub use scan::Note;
+
 /// What governs an intake, beside the [`Options`] of decoding.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -28,11 +32,13 @@ pub struct Settings {
     pub strict: bool,
     /// Bytes of decoded records to keep between scan and visit.
     pub budget: usize,
+    /// Most threads that decode.
+    pub threads: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { protocol: None, encoding: encoding::Limits::default(), strict: false, budget: 256 << 20 }
+        Settings { protocol: None, encoding: encoding::Limits::default(), strict: false, budget: 256 << 20, threads: 1 }
     }
 }
 
@@ -137,7 +143,7 @@ impl Located {
 /// One decoded record, as [`Intake::scan`] hands it out.
 #[derive(Clone, Copy, Debug)]
 pub struct Scanned<'s> {
-    /// Its number over the whole input, from 0.
+    /// The number for findings on it: 0. It is known only later how many records came before; findings are moved then.
     pub number: usize,
     /// The file it is in.
     pub file: &'s Path,
@@ -160,7 +166,10 @@ pub struct Intake<R> {
     traces: Vec<Located>,
     loaded: BTreeMap<u32, Loaded>,
     loaded_bytes: usize,
-    spare: Option<Loaded>,
+    spare: Vec<Loaded>,
+    note: Note,
+    /// First start and last end, when that is all that was noted.
+    period: Option<(Timestamp, Timestamp)>,
 }
 
 /// A record in memory with its spans.
@@ -235,65 +244,10 @@ impl<R: BufRead + Seek> Intake<R> {
             traces: Vec::new(),
             loaded: BTreeMap::new(),
             loaded_bytes: 0,
-            spare: None,
+            spare: Vec::new(),
+            note: Note::Places,
+            period: None,
         }
-    }
-
-    /// Reads everything once. `each` sees every record that carries traces, also one that gave no spans; `filter` says which spans to count as
-    /// matches of their trace. Returns false when `settings.strict` or `each` stopped it.
-    pub fn scan(
-        &mut self,
-        options: &Options<'_>,
-        filter: Option<&dyn Fn(Span<'_>) -> bool>,
-        out: &mut Diagnostics,
-        mut each: impl FnMut(&Scanned<'_>, &mut Diagnostics) -> ControlFlow<()>,
-    ) -> bool {
-        for input in 0..self.inputs.len() {
-            loop {
-                let mut loaded = self.spare.take().unwrap_or_default();
-                let (file, capture) = &mut self.inputs[input];
-                let errors_before = out.total(Severity::Error);
-                if !capture.read(&mut loaded.record, out) {
-                    self.spare = Some(loaded);
-                    break;
-                }
-                let number = self.places.len();
-                self.places.push((input as u32, loaded.record.index as u32));
-                self.counts.read += 1;
-                let protocol = load(&mut loaded, number, &self.settings, options, out);
-                let spans = loaded.payload().spans().len();
-                if let Ok(protocol) = protocol {
-                    let payload = loaded.batch.view(loaded.body());
-                    let scanned = Scanned { number, file, record: &loaded.record, protocol, payload };
-                    if each(&scanned, out).is_break() {
-                        return false;
-                    }
-                }
-                if spans > 0 {
-                    self.counts.decoded += 1;
-                    self.counts.spans += spans as u64;
-                    self.counts.bytes += loaded.record.request.body.len() as u64;
-                    self.locate(&mut loaded, number, filter);
-                    self.keep(number, loaded);
-                } else {
-                    self.counts.skipped += 1;
-                    match protocol {
-                        Err(NoTraces::Other) => self.counts.other += 1,
-                        Err(NoTraces::Refused) => self.counts.refused += 1,
-                        Ok(_) => self.counts.refused += u64::from(out.total(Severity::Error) > errors_before),
-                    }
-                    self.spare = Some(loaded);
-                }
-                if self.settings.strict && out.total(Severity::Error) > errors_before {
-                    return false;
-                }
-            }
-            let (_, capture) = &self.inputs[input];
-            self.counts.read += capture.skipped();
-            self.counts.skipped += capture.skipped();
-            self.counts.refused += capture.skipped();
-        }
-        true
     }
 
     /// Notes which traces the record holds.
@@ -324,7 +278,14 @@ impl<R: BufRead + Seek> Intake<R> {
             self.loaded_bytes += bytes;
             self.loaded.insert(number as u32, loaded);
         } else {
-            self.spare = Some(loaded);
+            self.give_back(loaded);
+        }
+    }
+
+    /// Keeps the memory of a record for the next one.
+    fn give_back(&mut self, loaded: Loaded) {
+        if self.spare.is_empty() {
+            self.spare.push(loaded);
         }
     }
 
@@ -333,7 +294,18 @@ impl<R: BufRead + Seek> Intake<R> {
         self.counts
     }
 
-    /// The traces that the scan found, first seen first.
+    /// How many traces there are; `None` when the scan did not note them.
+    pub fn trace_count(&self) -> Option<usize> {
+        (self.note != Note::Nothing).then(|| self.join.ids().len())
+    }
+
+    /// From the first start to the last end of all spans, when the scan noted traces and there was one.
+    pub fn period(&self) -> Option<(Timestamp, Timestamp)> {
+        let ends = |trace: &Located| (trace.start, trace.end);
+        self.period.or_else(|| self.traces.iter().map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))))
+    }
+
+    /// The traces that the scan found, first seen first; none unless it noted places.
     pub fn traces(&self) -> &[Located] {
         &self.traces
     }
@@ -383,7 +355,7 @@ impl<R: BufRead + Seek> Intake<R> {
         if self.loaded.contains_key(&number) {
             return Ok(());
         }
-        let mut memory = self.spare.take();
+        let mut memory = self.spare.pop();
         while self.loaded_bytes > self.settings.budget {
             let Some(idle) = self.loaded.keys().copied().find(|kept| !needed.contains(kept)) else { break };
             if let Some(dropped) = self.loaded.remove(&idle) {
@@ -398,7 +370,7 @@ impl<R: BufRead + Seek> Intake<R> {
         }
         // Its findings were reported by the scan.
         let mut reported = Diagnostics::default();
-        let _ = load(&mut loaded, number as usize, &self.settings, options, &mut reported);
+        let _ = load(&mut loaded, &self.settings, options, &mut reported);
         loaded.group(&mut self.join);
         self.loaded_bytes += loaded.bytes();
         self.loaded.insert(number, loaded);
@@ -416,11 +388,24 @@ enum NoTraces {
 /// Undoes the content encoding of a record's body, finds its protocol and decodes it.
 fn load(
     loaded: &mut Loaded,
-    number: usize,
     settings: &Settings,
     options: &Options<'_>,
     out: &mut Diagnostics,
 ) -> Result<Protocol, NoTraces> {
+    let protocol = recognise(loaded, settings, out)?;
+    decode(loaded, protocol, options, out);
+    Ok(protocol)
+}
+
+fn decode(loaded: &mut Loaded, protocol: Protocol, options: &Options<'_>, out: &mut Diagnostics) {
+    let Loaded { record, decoded, batch, .. } = loaded;
+    let body = decoded.as_deref().unwrap_or(&record.request.body);
+    wire::decode(protocol, body, options, batch, &mut out.body(0));
+}
+
+/// Undoes the content encoding of a record's body and finds its protocol.
+fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) -> Result<Protocol, NoTraces> {
+    let number = 0;
     loaded.batch.clear();
     loaded.decoded = None;
     let request = &loaded.record.request;
@@ -445,7 +430,6 @@ fn load(
     if protocol == Protocol::Stats {
         return Err(NoTraces::Other);
     }
-    wire::decode(protocol, body, options, &mut loaded.batch, &mut out.body(number));
     Ok(protocol)
 }
 

@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use spanglass::capture::{self, CaptureLimits};
 use spanglass::diagnostic::Diagnostics;
-use spanglass::intake::{Counts, Intake, Settings};
+use spanglass::intake::{Note, Counts, Intake, Settings};
 use spanglass::trace::{Attributes, Span, Value as Typed};
 use spanglass::tree::{Top, TraceTree};
 use spanglass::wire::{self, Options};
@@ -286,7 +286,7 @@ fn take_in(inputs: &[PathBuf], settings: Settings, found: &mut Diagnostics) -> (
         })
         .collect();
     let mut intake = Intake::new(opened, settings);
-    intake.scan(&Options::default(), None, found, |_, _| ControlFlow::Continue(()));
+    intake.scan(&Options::default(), Note::Places, None, found, |_: &mut (), _, _| (), |_, ()| ControlFlow::Continue(()));
     let wanted: Vec<usize> = (0..intake.traces().len()).collect();
     let mut traces = Vec::new();
     let visited = intake.visit(&wanted, &Options::default(), |trace, _| {

@@ -41,21 +41,17 @@ pub struct OperationKey {
 /// Operations by service and name.
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
-    by_name: FxHashMap<Box<str>, FxHashMap<Box<str>, Operation>>,
+    /// In the order in which they were met.
+    all: Vec<(OperationKey, Operation)>,
+    by_name: FxHashMap<Box<str>, FxHashMap<Box<str>, u32>>,
+    /// Positions of operations met lately, by a hash that costs less than a look-up.
+    lately: Vec<u32>,
 }
 
 impl Operations {
     /// Counts a span.
     pub fn add(&mut self, service: &str, name: &str, duration: Nanos, self_time: Nanos, error: bool) {
-        // Looked up by reference first: the names of a million spans are few.
-        if !self.by_name.contains_key(service) {
-            self.by_name.insert(service.into(), FxHashMap::default());
-        }
-        let Some(names) = self.by_name.get_mut(service) else { return };
-        if !names.contains_key(name) {
-            names.insert(name.into(), Operation::default());
-        }
-        let Some(operation) = names.get_mut(name) else { return };
+        let Some(operation) = self.operation(service, name) else { return };
         operation.count += 1;
         operation.errors += u64::from(error);
         operation.total = operation.total + Nanos(duration.0.max(0));
@@ -63,32 +59,80 @@ impl Operations {
         operation.durations.add(duration.0.max(0));
     }
 
+    /// Takes everything that `others` counted. The order of such calls makes no difference to what is shown.
+    pub fn append(&mut self, others: Operations) {
+        for (key, other) in others.all {
+            let Some(operation) = self.operation(&key.service, &key.name) else { continue };
+            operation.count += other.count;
+            operation.errors += other.errors;
+            operation.total = operation.total + other.total;
+            operation.self_time = operation.self_time + other.self_time;
+            operation.durations.append(other.durations);
+        }
+    }
+
+    /// Whether none was counted.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The names of a million spans are few, and most come again soon.
+    fn operation(&mut self, service: &str, name: &str) -> Option<&mut Operation> {
+        const SLOTS: usize = 256;
+        let same = |key: &OperationKey| *key.service == *service && *key.name == *name;
+        let slot = (mixed(service).rotate_left(17) ^ mixed(name)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        let lately = self.lately.get(slot as usize).copied().unwrap_or(u32::MAX) as usize;
+        let at = if self.all.get(lately).is_some_and(|(key, _)| same(key)) {
+            lately
+        } else {
+            let at = self.look_up(service, name);
+            self.lately.resize(SLOTS, u32::MAX);
+            if let Some(place) = self.lately.get_mut(slot as usize) {
+                *place = at as u32;
+            }
+            at
+        };
+        self.all.get_mut(at).map(|(_, operation)| operation)
+    }
+
+    fn look_up(&mut self, service: &str, name: &str) -> usize {
+        if let Some(at) = self.by_name.get(service).and_then(|names| names.get(name)) {
+            return *at as usize;
+        }
+        let at = self.all.len();
+        self.by_name.entry(service.into()).or_default().insert(name.into(), at as u32);
+        self.all.push((OperationKey { service: service.into(), name: name.into() }, Operation::default()));
+        at
+    }
+
     /// All operations, longest total first, ties by name.
     pub fn sorted(&self) -> Vec<(OperationKey, &Operation)> {
-        let mut all: Vec<_> = self
-            .by_name
-            .iter()
-            .flat_map(|(service, names)| {
-                names
-                    .iter()
-                    .map(|(name, operation)| (OperationKey { service: service.clone(), name: name.clone() }, operation))
-            })
-            .collect();
+        let mut all: Vec<_> = self.all.iter().map(|(key, operation)| (key.clone(), operation)).collect();
         all.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.cmp(b)));
         all
     }
+}
+
+/// Length, beginning and end of a text.
+fn mixed(text: &str) -> u64 {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes));
+    let bytes = text.as_bytes();
+    word(bytes.first_chunk()) ^ word(bytes.last_chunk()).rotate_left(29) ^ bytes.len() as u64
 }
 
 /// Quantiles of durations in bounded memory: exact up to 4,096 values, then from buckets that are at most 1.6 % wide.
 #[derive(Clone, Debug, Default)]
 pub struct Quantiles {
     exact: Vec<i64>,
-    buckets: FxHashMap<u32, u64>,
+    /// None, or one count for each bucket there is.
+    buckets: Vec<u64>,
     count: u64,
     max: i64,
 }
 
 const EXACT: usize = 4096;
+/// For values up to 2^63 - 1: as much memory as the exact values have.
+const BUCKETS: usize = 63 << 6;
 
 impl Quantiles {
     /// Takes a value; below 0 counts as 0.
@@ -100,8 +144,35 @@ impl Quantiles {
             self.exact.push(value);
             return;
         }
-        for value in self.exact.drain(..).chain([value]) {
-            *self.buckets.entry(bucket(value)).or_default() += 1;
+        self.into_buckets();
+        self.in_bucket(value);
+    }
+
+    /// Takes all values of `others`.
+    pub fn append(&mut self, others: Quantiles) {
+        self.count += others.count;
+        self.max = self.max.max(others.max);
+        if self.buckets.is_empty() && others.buckets.is_empty() && self.exact.len() + others.exact.len() <= EXACT {
+            self.exact.extend(others.exact);
+            return;
+        }
+        self.into_buckets();
+        others.exact.iter().for_each(|value| self.in_bucket(*value));
+        self.buckets.iter_mut().zip(&others.buckets).for_each(|(own, other)| *own += other);
+    }
+
+    fn into_buckets(&mut self) {
+        if self.buckets.is_empty() {
+            self.buckets = vec![0; BUCKETS];
+        }
+        for value in std::mem::take(&mut self.exact) {
+            self.in_bucket(value);
+        }
+    }
+
+    fn in_bucket(&mut self, value: i64) {
+        if let Some(bucket) = self.buckets.get_mut(bucket(value) as usize) {
+            *bucket += 1;
         }
     }
 
@@ -116,10 +187,8 @@ impl Quantiles {
             sorted.sort_unstable();
             return Nanos(sorted.get(rank as usize - 1).copied().unwrap_or(self.max));
         }
-        let mut buckets: Vec<(u32, u64)> = self.buckets.iter().map(|(bucket, count)| (*bucket, *count)).collect();
-        buckets.sort_unstable();
         let mut seen = 0;
-        for (bucket, count) in buckets {
+        for (bucket, count) in (0u32..).zip(&self.buckets) {
             seen += count;
             if seen >= rank {
                 return Nanos(upper_end(bucket).min(self.max));
@@ -168,6 +237,29 @@ mod tests {
             assert!(off < 0.016, "p{percent} is off by {off}");
         }
         assert_eq!(quantiles.at(100).0, 1_000_000_000);
+    }
+
+    #[test]
+    fn what_is_counted_apart_and_joined_is_the_same() {
+        for count in [10, 4096, 4097, 9000] {
+            for cut in [0, 1, count / 2, count] {
+                let [mut whole, mut a, mut b] = [(); 3].map(|()| Operations::default());
+                for value in 0..count {
+                    let add = |to: &mut Operations| {
+                        to.add("s", ["x", "y", "a name that is longer"][value % 3], Nanos(value as i64 * 77), Nanos(1), value % 5 == 0);
+                    };
+                    add(&mut whole);
+                    add(if value < cut { &mut a } else { &mut b });
+                }
+                a.append(b);
+                let shown = |operations: &Operations| -> Vec<_> {
+                    let quantiles = |operation: &Operation| [50, 95, 99].map(|percent| operation.quantile(percent));
+                    let sorted = operations.sorted().into_iter();
+                    sorted.map(|(key, o)| (key, o.count, o.errors, o.total, o.max(), quantiles(o))).collect()
+                };
+                assert_eq!(shown(&a), shown(&whole), "{count} {cut}");
+            }
+        }
     }
 
     #[test]

@@ -44,7 +44,8 @@ pub(super) struct Line<'a> {
     method: Option<Text<'a>>,
     #[serde(borrow)]
     path: Option<Text<'a>>,
-    headers: Option<Fields>,
+    #[serde(borrow)]
+    headers: Option<Fields<'a>>,
     aborted: Option<bool>,
     #[serde(borrow)]
     body_len: Option<&'a RawValue>,
@@ -77,6 +78,32 @@ pub(super) fn parse(text: &[u8]) -> Result<(Line<'_>, usize), serde_json::Error>
         Some(line) => line.map(|line| (line, values.byte_offset())),
         None => Err(serde::de::Error::custom("not a JSON object")),
     }
+}
+
+/// A request whose body is the last member of its line, as it is written here: what is before the text of the body, and
+/// that text. Nearly all of a capture is base64, and need not be looked at as JSON. What comes out must be tried: it may be
+/// a member of that name further inside, or no base64.
+pub(super) fn split_body(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    const BODY: &[u8] = b"\"body\":\"";
+    const MOST_BEFORE: usize = 64 << 10;
+    let line = line.trim_ascii_end().strip_suffix(b"\"}")?;
+    let at = memchr::memmem::find(line.get(..MOST_BEFORE).unwrap_or(line), BODY)?;
+    line.split_at_checked(at + BODY.len())
+}
+
+/// Parses what [`split_body`] found before a body, as if that were empty. `None` when it cannot stand alone.
+pub(super) fn parse_before<'t>(before: &[u8], memory: &'t mut Vec<u8>) -> Option<Line<'t>> {
+    memory.clear();
+    memory.extend_from_slice(before);
+    memory.extend_from_slice(b"\"}");
+    let line: Line<'t> = serde_json::from_slice(memory).ok()?;
+    let empty = line.body.as_ref().is_some_and(|body| body.0.is_empty());
+    (line.kind() == Kind::Request && empty && line.body_text.is_none()).then_some(line)
+}
+
+/// Decodes base64 behind what `body` has; false, and any contents, when it is none.
+pub(super) fn decode_base64(text: &[u8], body: &mut Vec<u8>) -> bool {
+    base64_simd::STANDARD.decode_append(text, body).is_ok()
 }
 
 /// What serde_json found, with the column in place of its own line number.
@@ -118,38 +145,65 @@ impl Line<'_> {
     /// Makes `record` this request, in the memory that it has. An error is a finding on a request that cannot be
     /// used; `Ok` has what is wrong with the recorded length or checksum.
     pub(super) fn into_request(self, limit: u64, record: &mut CaptureRecord) -> Result<Option<String>, Diagnostic> {
-        let Line { seq, t, method, path, headers, aborted, body_len, body_crc, body, body_text, .. } = self;
-        let request = &mut record.request;
-        replace(&mut request.method, method);
-        replace(&mut request.path, path);
-        request.headers = headers.map(|fields| fields.0).unwrap_or_default();
-        request.body.clear();
-        record.seq = seq.and_then(|seq| seq.get().parse().ok());
-        record.received = t.and_then(|t| t.0).and_then(|t| timestamp(&t));
-        record.response = None;
-        record.bare = false;
-        record.aborted = aborted.unwrap_or(false);
-        let announced = body_len.map(|len| len.get());
-        match (&body, &body_text) {
-            (Some(Text(body)), _) => {
-                let padding = body.bytes().rev().take(2).filter(|byte| *byte == b'=').count();
-                check_size((body.len() / 4 * 3).saturating_sub(padding), limit)?;
-                STANDARD.decode_vec(body.as_ref(), &mut request.body).map_err(|error| {
+        self.head(record);
+        let announced = self.body_len.map(|len| len.get());
+        let body = &mut record.request.body;
+        match (&self.body, &self.body_text) {
+            (Some(Text(text)), _) => {
+                check_size(decoded_size(text.as_bytes()), limit)?;
+                STANDARD.decode_vec(text.as_ref(), body).map_err(|error| {
                     Diagnostic::new(BAD_RECORD, format!("the body of a request is not base64: {error}"))
                 })?;
             }
             (None, Some(Text(text))) => {
                 check_size(text.len(), limit)?;
-                request.body.extend_from_slice(text.as_bytes());
+                body.extend_from_slice(text.as_bytes());
             }
-            (None, None) if may_lack_body(&request.method, announced) => {}
+            (None, None) if may_lack_body(&record.request.method, announced) => {}
             (None, None) => return Err(Diagnostic::new(BODY_MISSING, "a request was recorded without its body")),
         }
-        Ok(untrue(announced, body_crc, &request.body))
+        Ok(untrue(announced, self.body_crc, &record.request.body))
+    }
+
+    /// The same for a line without its body, which is `text`, as base64. `None` when that is none, or over `limit`.
+    pub(super) fn into_request_with(
+        self,
+        text: &[u8],
+        limit: u64,
+        record: &mut CaptureRecord,
+    ) -> Option<Option<String>> {
+        self.head(record);
+        if decoded_size(text) as u64 > limit || !decode_base64(text, &mut record.request.body) {
+            return None;
+        }
+        Some(untrue(self.body_len.map(|len| len.get()), self.body_crc, &record.request.body))
+    }
+
+    /// Everything but the body, which is left empty.
+    fn head(&self, record: &mut CaptureRecord) {
+        let request = &mut record.request;
+        replace(&mut request.method, &self.method);
+        replace(&mut request.path, &self.path);
+        request.headers.clear();
+        for (name, value) in self.headers.iter().flat_map(|fields| &fields.0) {
+            request.headers.push_copy(&name.0, &value.0);
+        }
+        request.body.clear();
+        record.seq = self.seq.and_then(|seq| seq.get().parse().ok());
+        record.received = self.t.as_ref().and_then(|t| t.0.as_deref()).and_then(timestamp);
+        record.response = None;
+        record.bare = false;
+        record.aborted = self.aborted.unwrap_or(false);
     }
 }
 
-fn replace(target: &mut String, text: Option<Text<'_>>) {
+/// Bytes that base64 stands for.
+fn decoded_size(text: &[u8]) -> usize {
+    let padding = text.iter().rev().take(2).filter(|byte| **byte == b'=').count();
+    (text.len() / 4 * 3).saturating_sub(padding)
+}
+
+fn replace(target: &mut String, text: &Option<Text<'_>>) {
     target.clear();
     target.push_str(text.as_ref().map_or("", |text| &text.0));
 }
@@ -198,29 +252,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
 }
 
 /// `headers`: pairs, or an object as people write it by hand.
-struct Fields(Headers);
+struct Fields<'a>(Vec<(Text<'a>, FieldValue<'a>)>);
 
-impl<'de> Deserialize<'de> for Fields {
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
-            type Value = Fields;
+            type Value = Fields<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("pairs of header name and value")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Fields, A::Error> {
-                let mut headers = Headers::default();
-                while let Some((name, value)) = pairs.next_element::<(String, FieldValue)>()? {
-                    headers.push(name, value.0);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::with_capacity(16);
+                while let Some(field) = pairs.next_element()? {
+                    fields.push(field);
                 }
-                Ok(Fields(headers))
+                Ok(Fields(fields))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Fields, A::Error> {
-                let mut headers = Headers::default();
-                while let Some((name, value)) = pairs.next_entry::<String, FieldValue>()? {
-                    headers.push(name, value.0);
+            fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = pairs.next_entry()? {
+                    fields.push(field);
                 }
-                Ok(Fields(headers))
+                Ok(Fields(fields))
             }
         }
         deserializer.deserialize_any(Pairs)
@@ -229,23 +283,26 @@ impl<'de> Deserialize<'de> for Fields {
 
 /// A header value: text, or `{"base64":"..."}` when it was not UTF-8. [`Headers`] hold text, so such a value is read
 /// as ISO 8859-1, one character per byte (RFC 9110 section 5.5).
-struct FieldValue(String);
+struct FieldValue<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for FieldValue {
+impl<'de: 'a, 'a> Deserialize<'de> for FieldValue<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextOrBytes;
         impl<'de> Visitor<'de> for TextOrBytes {
-            type Value = FieldValue;
+            type Value = FieldValue<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a header value")
             }
-            fn visit_str<E>(self, text: &str) -> Result<FieldValue, E> {
-                Ok(FieldValue(text.to_owned()))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<FieldValue<'de>, E> {
+                Ok(FieldValue(Cow::Borrowed(text)))
             }
-            fn visit_u64<E>(self, number: u64) -> Result<FieldValue, E> {
-                Ok(FieldValue(number.to_string()))
+            fn visit_str<E>(self, text: &str) -> Result<FieldValue<'de>, E> {
+                Ok(FieldValue(Cow::Owned(text.to_owned())))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FieldValue, A::Error> {
+            fn visit_u64<E>(self, number: u64) -> Result<FieldValue<'de>, E> {
+                Ok(FieldValue(Cow::Owned(number.to_string())))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FieldValue<'de>, A::Error> {
                 let mut value = None;
                 while let Some(key) = entries.next_key::<String>()? {
                     if key == "base64" {
@@ -259,7 +316,8 @@ impl<'de> Deserialize<'de> for FieldValue {
                         entries.next_value::<IgnoredAny>()?;
                     }
                 }
-                value.map(FieldValue).ok_or_else(|| serde::de::Error::missing_field("base64"))
+                let missing = || serde::de::Error::missing_field("base64");
+                value.map(|text| FieldValue(Cow::Owned(text))).ok_or_else(missing)
             }
         }
         deserializer.deserialize_any(TextOrBytes)

@@ -1,6 +1,7 @@
 //! The lines of our own capture as a stream (captures.md section 2, "Rules for the reader"): framing, limits, damage.
 //!
-//! One line is in memory at a time. A line that cannot be read costs that line: the next newline is where reading
+//! A block of whole lines is in memory at a time, in most captures one long line. Lines are found here, where the input is;
+//! what is in them can be parsed anywhere ([`Block::next`]), and is counted in order ([`Lines::count`]). A line that cannot be read costs that line: the next newline is where reading
 //! goes on. What a kill leaves behind, a last line without an end, is no fault of the capture:
 //!
 //! ```text
@@ -14,47 +15,81 @@ use super::{CaptureLimits, CaptureRecord};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 use serde::de::IgnoredAny;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-/// Reads records one by one and remembers where each request was.
-pub(super) struct Lines<R> {
+/// Bytes that are read at once. A line that is read to its end leaves at most so much of the next ones behind it.
+const READ: usize = 256 << 10;
+
+/// Reads blocks of lines and remembers where each request was.
+pub(crate) struct Lines<R> {
     input: R,
+    file: Arc<Path>,
     limits: CaptureLimits,
-    at: Position,
-    /// The current line, with its newline if it has one, and how much of it was read.
-    line: Vec<u8>,
-    used: usize,
-    /// A line that is read again.
-    again: Vec<u8>,
-    /// `input` is not where the next line begins.
+    /// Where the next line begins: its offset, and its number less 1.
+    next: u64,
+    number: u64,
+    /// What was read from there on.
+    carry: Vec<u8>,
+    /// `input` is not where `carry` ends.
     moved: bool,
     /// The input has failed: there is no more.
     failed: bool,
     /// The current section has a version that we do not know.
     refused: bool,
     requests: Vec<u64>,
+    /// For reading one by one.
+    block: Block,
+    /// A line that is read again.
+    again: Vec<u8>,
     pub(super) skipped: u64,
     pub(super) responses: u64,
     pub(super) others: u64,
     pub(super) error: Option<io::Error>,
 }
 
-/// Where the current line is.
-struct Position {
-    file: PathBuf,
-    /// Offset of its first byte, and of the first byte of the next one.
+/// Whole lines of a capture, to be parsed anywhere; [`Lines::count`] takes what they are, in order.
+pub(crate) struct Block {
+    file: Arc<Path>,
+    limits: CaptureLimits,
+    /// The lines, and memory behind them.
+    text: Vec<u8>,
+    /// Where each line ends, its newline included.
+    ends: Vec<usize>,
+    /// Where the text begins: its offset, and the number of its first line less 1.
     start: u64,
-    next: u64,
-    /// From 1; 0 before the first line.
     number: u64,
+    /// The line that was not stored because of its size, in place of lines.
+    over: Option<Over>,
+    /// How far it is parsed: lines, and bytes of the text.
+    line: usize,
+    used: usize,
+    /// For the parts of a line.
+    memory: Vec<u8>,
 }
 
-impl Position {
-    fn place(&self, newline: bool) -> Place {
-        let offset = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        let range = offset(self.start)..offset(self.next - u64::from(newline));
-        Place::Text { source: Source::File(self.file.clone()), range, line: Some(self.number) }
-    }
+struct Over {
+    size: u64,
+    newline: bool,
+    response: bool,
+}
+
+/// What was in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A request, and where its record begins.
+    Request(u64),
+    /// What cannot be used.
+    Skipped,
+    Response,
+    /// The line that opens a capture; one of a version that must not be read.
+    Section {
+        refused: bool,
+    },
+    /// A record of a kind that we do not know.
+    Other,
+    /// The end, or what a killed writer left behind.
+    Nothing,
 }
 
 /// The longest line that is stored: a body of the limit in base64, and 1 MiB for the rest.
@@ -62,19 +97,176 @@ pub(super) fn line_limit(limits: &CaptureLimits) -> u64 {
     (limits.body / 3).saturating_mul(4).saturating_add((1 << 20) + 4)
 }
 
+impl Default for Block {
+    fn default() -> Self {
+        Block::new(Path::new("").into(), CaptureLimits::default())
+    }
+}
+
+impl Block {
+    fn new(file: Arc<Path>, limits: CaptureLimits) -> Self {
+        Block {
+            file,
+            limits,
+            text: Vec::new(),
+            ends: Vec::new(),
+            start: 0,
+            number: 0,
+            over: None,
+            line: 0,
+            used: 0,
+            memory: Vec::new(),
+        }
+    }
+
+    /// Bytes of the lines.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// What comes next, a request into `record`; `None` at the end.
+    pub(crate) fn next(&mut self, record: &mut CaptureRecord, out: &mut Diagnostics) -> Option<Event> {
+        if let Some(over) = self.over.take() {
+            return Some(self.too_long(&over, out));
+        }
+        loop {
+            let end = *self.ends.get(self.line)?;
+            let rest = blanks_skipped(self.text.get(self.used..end).unwrap_or_default());
+            if rest.is_empty() {
+                self.line += 1;
+                self.used = end;
+                continue;
+            }
+            self.used = end - rest.len();
+            if rest.len() as u64 > line_limit(&self.limits) {
+                let over = Over {
+                    size: rest.len() as u64,
+                    newline: rest.ends_with(b"\n"),
+                    response: rest.starts_with(RESPONSE),
+                };
+                let event = self.too_long(&over, out);
+                self.line += 1;
+                self.used = end;
+                return Some(event);
+            }
+            return Some(self.record(end, record, out));
+        }
+    }
+
+    /// Parses the record at `used` in the line that ends at `end`.
+    fn record(&mut self, end: usize, record: &mut CaptureRecord, out: &mut Diagnostics) -> Event {
+        let rest = self.text.get(self.used..end).unwrap_or_default();
+        let from = self.start + self.used as u64;
+        let limit = self.limits.body;
+        if let Some((before, body)) = jsonl::split_body(rest)
+            && let Some(line) = jsonl::parse_before(before, &mut self.memory)
+            && let Some(untrue) = line.into_request_with(body, limit, record)
+        {
+            self.used = end;
+            return self.request(from, untrue, record, out);
+        }
+        let place = || self.place();
+        let (line, used) = match jsonl::parse(rest) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let whole = rest.ends_with(b"\n") || serde_json::from_slice::<IgnoredAny>(rest).is_ok();
+                let finding = if whole {
+                    let message = format!("line {} is no record: {}", self.line_number(), jsonl::reason(&error));
+                    Diagnostic::new(BAD_RECORD, message)
+                } else {
+                    let message = format!("the capture ends inside a record of {} bytes so far", rest.len());
+                    Diagnostic::new(TORN_TAIL, message)
+                };
+                out.report(finding.at(place()));
+                self.used = end;
+                return if whole { Event::Skipped } else { Event::Nothing };
+            }
+        };
+        let event = match line.kind() {
+            Kind::Request => match line.into_request(limit, record) {
+                Ok(untrue) => self.request(from, untrue, record, out),
+                Err(finding) => {
+                    out.report(finding.at(place()));
+                    Event::Skipped
+                }
+            },
+            Kind::Response => Event::Response,
+            Kind::Capture => match line.unknown_version() {
+                Some(version) => {
+                    let severity = if self.limits.force { Severity::Warning } else { Severity::Error };
+                    out.report(newer(version).severity_is(severity).at(place()));
+                    Event::Section { refused: !self.limits.force }
+                }
+                None => Event::Section { refused: false },
+            },
+            Kind::End => Event::Nothing,
+            Kind::Other => Event::Other,
+        };
+        self.used += used;
+        event
+    }
+
+    fn request(&self, from: u64, untrue: Option<String>, record: &CaptureRecord, out: &mut Diagnostics) -> Event {
+        if let Some(message) = untrue {
+            out.report(Diagnostic::new(CHECKSUM, message).at(self.place()));
+        }
+        if record.aborted {
+            let message = format!("the client closed early; {} bytes of the body came", record.request.body.len());
+            out.report(Diagnostic::new(BODY_MISSING, message).at(self.place()));
+        }
+        Event::Request(from)
+    }
+
+    #[cold]
+    fn too_long(&self, over: &Over, out: &mut Diagnostics) -> Event {
+        let limit = line_limit(&self.limits);
+        let message = format!("line {} has {} bytes, {limit} are allowed", self.line_number(), over.size);
+        let start = self.start + self.used as u64;
+        let place = self.place_of(start, start + over.size - u64::from(over.newline));
+        out.report(Diagnostic::new(BODY_MISSING, message).at(place).help("--max-body SIZE"));
+        if over.response { Event::Response } else { Event::Skipped }
+    }
+
+    /// Number of the current line, from 1.
+    fn line_number(&self) -> u64 {
+        self.number + self.line as u64 + 1
+    }
+
+    /// The current line.
+    fn place(&self) -> Place {
+        let before = self.line.checked_sub(1).and_then(|line| self.ends.get(line)).copied().unwrap_or(0);
+        let end = self.ends.get(self.line).copied().unwrap_or(before);
+        let text = self.text.get(before..end).unwrap_or_default();
+        let newline = u64::from(text.ends_with(b"\n"));
+        self.place_of(self.start + before as u64, self.start + end as u64 - newline)
+    }
+
+    fn place_of(&self, start: u64, end: u64) -> Place {
+        let offset = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let range = offset(start)..offset(end);
+        Place::Text { source: Source::File(self.file.to_path_buf()), range, line: Some(self.line_number()) }
+    }
+}
+
+/// How the line of an answer begins.
+const RESPONSE: &[u8] = b"{\"type\":\"response\"";
+
 impl<R: BufRead + Seek> Lines<R> {
     pub(super) fn new(input: R, file: &Path, limits: CaptureLimits) -> Self {
+        let file: Arc<Path> = file.into();
         Lines {
             input,
+            file: file.clone(),
             limits,
-            at: Position { file: file.to_owned(), start: 0, next: 0, number: 0 },
-            line: Vec::new(),
-            used: 0,
-            again: Vec::new(),
+            next: 0,
+            number: 0,
+            carry: Vec::new(),
             moved: true,
             failed: false,
             refused: false,
             requests: Vec::new(),
+            block: Block::new(file, limits),
+            again: Vec::new(),
             skipped: 0,
             responses: 0,
             others: 0,
@@ -84,104 +276,86 @@ impl<R: BufRead + Seek> Lines<R> {
 
     /// C004 when the first line opens a capture of a version that we do not know.
     pub(super) fn refusal(&mut self) -> io::Result<Option<Diagnostic>> {
-        let mut out = Diagnostics::default();
-        while self.next_line(&mut out)? {
-            let text = blanks_skipped(&self.line);
-            if let Ok((line, _)) = jsonl::parse(text)
-                && line.kind() == Kind::Capture
-                && let Some(version) = line.unknown_version()
-                && !self.limits.force
-            {
-                return Ok(Some(newer(version).at(self.at.place(self.line.ends_with(b"\n")))));
-            }
-            if !text.is_empty() {
-                break;
+        let mut block = std::mem::take(&mut self.block);
+        let mut refusal = None;
+        'blocks: while self.fill(&mut block)? {
+            for line in 0..block.ends.len() {
+                block.line = line;
+                let start = line.checked_sub(1).and_then(|line| block.ends.get(line)).copied().unwrap_or(0);
+                let text = blanks_skipped(block.text.get(start..block.ends[line]).unwrap_or_default());
+                if text.is_empty() {
+                    continue;
+                }
+                if let Ok((line, _)) = jsonl::parse(text)
+                    && line.kind() == Kind::Capture
+                    && let Some(version) = line.unknown_version()
+                    && !self.limits.force
+                {
+                    refusal = Some(newer(version).at(block.place()));
+                }
+                break 'blocks;
             }
         }
-        let file = std::mem::take(&mut self.at.file);
-        self.at = Position { file, start: 0, next: 0, number: 0 };
-        self.line.clear();
-        self.moved = true;
-        (self.skipped, self.responses) = (0, 0);
-        Ok(None)
+        self.block = Block::new(self.file.clone(), self.limits);
+        self.carry.clear();
+        (self.next, self.number, self.moved) = (0, 0, true);
+        Ok(refusal)
     }
 
     /// Reads the next request into `record`; false at the end.
     pub(super) fn read(&mut self, record: &mut CaptureRecord, out: &mut Diagnostics) -> bool {
-        while !self.failed {
-            let rest = blanks_skipped(&self.line[self.used..]);
-            self.used = self.line.len() - rest.len();
-            if rest.is_empty() {
-                match self.next_line(out) {
-                    Ok(true) => continue,
-                    Ok(false) => return false,
+        let mut block = std::mem::take(&mut self.block);
+        let found = loop {
+            let mut findings = Diagnostics::default();
+            match block.next(record, &mut findings) {
+                Some(event) => {
+                    if let Some(index) = self.count(event) {
+                        out.append(findings);
+                        record.index = index;
+                        break true;
+                    }
+                    if !matches!(event, Event::Request(_)) {
+                        out.append(findings);
+                    }
+                }
+                None => match self.fill(&mut block) {
+                    Ok(true) => {}
+                    Ok(false) => break false,
                     Err(error) => {
-                        self.line.clear();
-                        self.failed = true;
-                        // Decompression tells what is wrong with the file by a finding.
-                        match error.downcast::<Diagnostic>() {
-                            Ok(finding) => out.report(finding),
-                            Err(error) => self.error = Some(error),
-                        }
-                        break;
-                    }
-                }
-            }
-            let (from, newline) = (self.at.start + self.used as u64, self.line.ends_with(b"\n"));
-            let (line, used) = match jsonl::parse(rest) {
-                Ok(parsed) => parsed,
-                Err(error) => {
-                    let whole = serde_json::from_slice::<IgnoredAny>(rest).is_ok();
-                    if newline || whole {
-                        self.skipped += 1;
-                        let message = format!("line {} is no record: {}", self.at.number, jsonl::reason(&error));
-                        out.report(Diagnostic::new(BAD_RECORD, message).at(self.at.place(newline)));
-                    } else {
-                        let message = format!("the capture ends inside a record of {} bytes so far", rest.len());
-                        out.report(Diagnostic::new(TORN_TAIL, message).at(self.at.place(newline)));
-                    }
-                    self.used = self.line.len();
-                    continue;
-                }
-            };
-            self.used += used;
-            match line.kind() {
-                Kind::Request if self.refused => self.skipped += 1,
-                Kind::Request => match line.into_request(self.limits.body, record) {
-                    Ok(untrue) => {
-                        if let Some(message) = untrue {
-                            out.report(Diagnostic::new(CHECKSUM, message).at(self.at.place(newline)));
-                        }
-                        if record.aborted {
-                            let message = format!(
-                                "the client closed early; {} bytes of the body came",
-                                record.request.body.len()
-                            );
-                            out.report(Diagnostic::new(BODY_MISSING, message).at(self.at.place(newline)));
-                        }
-                        record.index = self.requests.len();
-                        self.requests.push(from);
-                        return true;
-                    }
-                    Err(finding) => {
-                        self.skipped += 1;
-                        out.report(finding.at(self.at.place(newline)));
+                        self.fail(error, out);
+                        break false;
                     }
                 },
-                Kind::Response => self.responses += 1,
-                Kind::Capture => {
-                    self.refused = false;
-                    if let Some(version) = line.unknown_version() {
-                        self.refused = !self.limits.force;
-                        let severity = if self.limits.force { Severity::Warning } else { Severity::Error };
-                        out.report(newer(version).severity_is(severity).at(self.at.place(newline)));
-                    }
-                }
-                Kind::End => {}
-                Kind::Other => self.others += 1,
             }
+        };
+        self.block = block;
+        found
+    }
+
+    /// Takes what a line of the next block is; for a request that may be used, returns its number.
+    pub(crate) fn count(&mut self, event: Event) -> Option<usize> {
+        match event {
+            Event::Request(from) if !self.refused => {
+                self.requests.push(from);
+                return Some(self.requests.len() - 1);
+            }
+            Event::Request(_) | Event::Skipped => self.skipped += 1,
+            Event::Response => self.responses += 1,
+            Event::Section { refused } => self.refused = refused,
+            Event::Other => self.others += 1,
+            Event::Nothing => {}
         }
-        false
+        None
+    }
+
+    /// Takes an error that ended the reading.
+    pub(crate) fn fail(&mut self, error: io::Error, out: &mut Diagnostics) {
+        self.failed = true;
+        // Decompression tells what is wrong with the file by a finding.
+        match error.downcast::<Diagnostic>() {
+            Ok(finding) => out.report(finding),
+            Err(error) => self.error = Some(error),
+        }
     }
 
     /// Reads request `index` again; `None` when there is none or it is no longer there.
@@ -191,52 +365,90 @@ impl<R: BufRead + Seek> Lines<R> {
         self.input.seek(SeekFrom::Start(*from))?;
         self.again.clear();
         self.input.by_ref().take(line_limit(&self.limits) + 1).read_until(b'\n', &mut self.again)?;
-        let request = jsonl::parse(&self.again).ok().map(|(line, _)| line.into_request(self.limits.body, record));
+        let mut block = Block::new(self.file.clone(), self.limits);
+        block.ends.push(self.again.len());
+        block.text = std::mem::take(&mut self.again);
+        let event = block.next(record, &mut Diagnostics::default());
+        self.again = block.text;
         record.index = index;
-        Ok(request.and_then(Result::ok).map(|_| ()))
+        Ok(matches!(event, Some(Event::Request(_))).then_some(()))
     }
 
-    /// Reads the next line that is not too long; false at the end.
-    fn next_line(&mut self, out: &mut Diagnostics) -> io::Result<bool> {
+    /// Reads the next lines, at least one, into the memory of an earlier block; false at the end.
+    pub(crate) fn fill(&mut self, block: &mut Block) -> io::Result<bool> {
+        (block.line, block.used, block.over) = (0, 0, None);
+        block.ends.clear();
+        if self.failed {
+            return Ok(false);
+        }
+        if self.moved {
+            self.input.seek(SeekFrom::Start(self.next + self.carry.len() as u64))?;
+            self.moved = false;
+        }
+        if *block.file != *self.file {
+            block.file = self.file.clone();
+        }
+        block.limits = self.limits;
+        (block.start, block.number) = (self.next, self.number);
         let limit = line_limit(&self.limits);
-        loop {
-            self.line.clear();
-            self.used = 0;
-            if self.moved {
-                self.input.seek(SeekFrom::Start(self.at.next))?;
-                self.moved = false;
+        let mut filled = self.carry.len();
+        if block.text.len() < filled + READ {
+            block.text.resize(filled + READ, 0);
+        }
+        block.text[..filled].copy_from_slice(&self.carry);
+        self.carry.clear();
+        while block.ends.is_empty() {
+            if block.text.len() < filled + READ {
+                block.text.resize((2 * filled).max(filled + READ), 0);
             }
-            self.at.start = self.at.next;
-            let count = self.input.by_ref().take(limit + 1).read_until(b'\n', &mut self.line)? as u64;
-            if count == 0 {
-                return Ok(false);
+            let read = loop {
+                match self.input.read(&mut block.text[filled..filled + READ]) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other?,
+                }
+            };
+            if read == 0 {
+                if filled > 0 {
+                    block.ends.push(filled);
+                }
+                break;
             }
-            self.at.next += count;
-            self.at.number += 1;
-            if count <= limit || self.line.ends_with(b"\n") {
+            let new = &block.text[filled..filled + read];
+            block.ends.extend(memchr::memchr_iter(b'\n', new).map(|at| filled + at + 1));
+            filled += read;
+            if block.ends.is_empty() && filled as u64 > limit {
+                let (rest, newline) = self.skip_line(block)?;
+                let size = filled as u64 + rest;
+                block.over = Some(Over { size, newline, response: block.text.starts_with(RESPONSE) });
+                self.next += size;
+                self.number += 1;
                 return Ok(true);
             }
-            let (rest, newline) = self.skip_line()?;
-            self.at.next += rest;
-            if self.line.starts_with(b"{\"type\":\"response\"") {
-                self.responses += 1;
-            } else {
-                self.skipped += 1;
-            }
-            let message = format!("line {} has {} bytes, {limit} are allowed", self.at.number, count + rest);
-            out.report(Diagnostic::new(BODY_MISSING, message).at(self.at.place(newline)).help("--max-body SIZE"));
         }
+        let end = block.len();
+        self.carry.extend_from_slice(&block.text[end..filled]);
+        self.next += end as u64;
+        self.number += block.ends.len() as u64;
+        Ok(end > 0)
     }
 
     /// Passes over the rest of a line: how many bytes, and whether a newline ended it.
-    fn skip_line(&mut self) -> io::Result<(u64, bool)> {
+    fn skip_line(&mut self, block: &mut Block) -> io::Result<(u64, bool)> {
         let mut count = 0;
         loop {
-            self.line.truncate(32);
-            let step = self.input.by_ref().take(64 << 10).read_until(b'\n', &mut self.line)?;
-            count += step as u64;
-            if step == 0 || self.line.ends_with(b"\n") {
-                return Ok((count, step > 0));
+            // How the line begins is still to be looked at.
+            let space = &mut block.text[RESPONSE.len()..RESPONSE.len() + READ];
+            match self.input.read(space) {
+                Ok(0) => return Ok((count, false)),
+                Ok(read) => match memchr::memchr(b'\n', &space[..read]) {
+                    Some(at) => {
+                        self.carry.extend_from_slice(&space[at + 1..read]);
+                        return Ok((count + at as u64 + 1, true));
+                    }
+                    None => count += read as u64,
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -22,6 +22,9 @@ pub mod jsonl;
 mod lines;
 pub mod raw;
 
+pub(crate) use lines::{Block, Event, Lines};
+pub(crate) use raw::{Failure, Raw};
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 use crate::http::{Request, Response};
 use crate::time::Timestamp;
@@ -171,6 +174,22 @@ impl<R: BufRead + Seek> Capture<R> {
         matches!(self.container, Container::Lines(_))
     }
 
+    /// Its lines, when it is a container of lines.
+    pub(crate) fn lines(&mut self) -> Option<&mut Lines<R>> {
+        match &mut self.container {
+            Container::Lines(lines) => Some(lines),
+            _ => None,
+        }
+    }
+
+    /// Its bodies, when it has no container.
+    pub(crate) fn raw(&mut self) -> Option<&mut Raw<R>> {
+        match &mut self.container {
+            Container::Raw(raw) => Some(raw),
+            _ => None,
+        }
+    }
+
     /// The next request. Findings on the container go to `out`, and reading goes on behind them.
     pub fn next_record(&mut self, out: &mut Diagnostics) -> Option<CaptureRecord> {
         let mut record = CaptureRecord::default();
@@ -183,12 +202,8 @@ impl<R: BufRead + Seek> Capture<R> {
             Container::Lines(lines) => lines.read(record, out),
             Container::Raw(raw) => match raw.read(record) {
                 Ok(read) => read,
-                Err(raw::Failure::Finding(finding)) => {
-                    out.report(finding);
-                    false
-                }
-                Err(raw::Failure::Io(error)) => {
-                    raw.error = Some(error);
+                Err(failure) => {
+                    raw.fail(failure, out);
                     false
                 }
             },
@@ -211,12 +226,13 @@ impl<R: BufRead + Seek> Capture<R> {
                 Ok(None) => "it is not there".to_owned(),
                 Err(error) => error.to_string(),
             },
-            Container::Raw(raw) if index == 0 => match raw.read_again(record) {
-                Ok(()) => return Ok(()),
+            Container::Raw(raw) => match raw.read_again(index, record) {
+                Ok(Some(())) => return Ok(()),
+                Ok(None) => "it is not there".to_owned(),
                 Err(raw::Failure::Finding(finding)) => return Err(finding),
                 Err(raw::Failure::Io(error)) => error.to_string(),
             },
-            Container::Raw(_) | Container::Nothing => "it is not there".to_owned(),
+            Container::Nothing => "it is not there".to_owned(),
         };
         let message = format!("request {index} of {} could not be read again: {problem}", self.name.display());
         let place = Place::Text { source: Source::File(self.name.clone()), range: 0..0, line: None };

@@ -1,12 +1,12 @@
-//! A file that is one request body (captures.md section 3): `hello.v0.4.bin`, `hello.otlp-json.json.gz`.
+//! A file that is one request body, or v0.4 bodies one after the other (captures.md section 3): `hello.v0.4.bin`, `hello.otlp-json.json.gz`.
 //!
 //! The body did not come in a request, so its record is [`CaptureRecord::bare`]. A name with a protocol in it gives
 //! the path; otherwise the protocol is told from the body, above.
 
 use super::{CaptureLimits, CaptureRecord};
-use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 use crate::encoding::codes::TOO_LARGE;
-use crate::http::{Headers, Request};
+use crate::http::Request;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -35,60 +35,207 @@ pub fn endpoint(name: &Path) -> Option<(&'static str, Option<&'static str>)> {
         .map(|(_, path, content_type)| (*path, *content_type))
 }
 
-/// The one body of an input.
-pub(super) struct Raw<R> {
+/// Inputs up to this size are read whole; of a larger one, the window on its beginning has a quarter of it.
+const SMALL: u64 = 16 << 20;
+
+/// An input without a container: one body, or v0.4 bodies one after the other.
+pub(crate) struct Raw<R> {
     input: R,
     name: PathBuf,
     limit: u64,
-    asked: bool,
+    /// Size of the input, once it was asked for.
+    size: Option<u64>,
+    /// Where the next body begins, and where the input stands.
+    next: u64,
+    at: u64,
+    /// What was read of the next body.
+    carry: Vec<u8>,
+    /// Bytes of the last body.
+    last: usize,
+    /// Offset and length of every body so far.
+    bodies: Vec<(u64, u64)>,
+    ended: bool,
     pub(super) skipped: u64,
     pub(super) error: Option<io::Error>,
 }
 
 impl<R: BufRead + Seek> Raw<R> {
     pub(super) fn new(input: R, name: &Path, limits: &CaptureLimits) -> Self {
-        Raw { input, name: name.to_owned(), limit: limits.bare_body, asked: false, skipped: 0, error: None }
+        Raw {
+            input,
+            name: name.to_owned(),
+            limit: limits.bare_body,
+            size: None,
+            next: 0,
+            at: u64::MAX,
+            carry: Vec::new(),
+            last: 0,
+            bodies: Vec::new(),
+            ended: false,
+            skipped: 0,
+            error: None,
+        }
     }
 
-    /// The first time, reads the body into `record`; `Ok(false)` after that.
+    /// The first time, reads everything as one body into `record`; `Ok(false)` after that.
     pub(super) fn read(&mut self, record: &mut CaptureRecord) -> Result<bool, Failure> {
-        if self.asked {
+        if !self.window(record)? {
             return Ok(false);
         }
-        self.asked = true;
-        self.read_again(record).inspect_err(|_| self.skipped = 1)?;
+        while self.beyond(record) > 0 {
+            self.widen(record)?;
+        }
+        self.keep(record, None);
         Ok(true)
     }
 
-    pub(super) fn read_again(&mut self, record: &mut CaptureRecord) -> Result<(), Failure> {
-        let size = self.input.seek(SeekFrom::End(0)).map_err(Failure::Io)?;
-        if size > self.limit {
-            let place = Place::Text { source: Source::File(self.name.clone()), range: 0..0, line: None };
-            let message = format!("the body has {size} bytes, {} are allowed", self.limit);
-            let finding = Diagnostic::new(TOO_LARGE, message).help(format!("--max-body {size} allows it"));
-            return Err(Failure::Finding(finding.at(place)));
+    /// Reads the beginning of what is left into `record`; `Ok(false)` at the end. [`Raw::keep`] must follow.
+    pub(crate) fn window(&mut self, record: &mut CaptureRecord) -> Result<bool, Failure> {
+        let size = self.size()?;
+        if self.ended || (self.next >= size && !self.bodies.is_empty()) {
+            return Ok(false);
         }
-        let mut request = Request { body: std::mem::take(&mut record.request.body), ..Request::default() };
-        request.body.clear();
-        // The size is that of bytes on disk or in memory, not one that the data declares.
-        request.body.reserve_exact(usize::try_from(size).unwrap_or(0));
-        self.input.seek(SeekFrom::Start(0)).map_err(Failure::Io)?;
-        self.input.by_ref().take(self.limit).read_to_end(&mut request.body).map_err(Failure::Io)?;
+        let mut body = std::mem::take(&mut record.request.body);
+        *record = self.head(self.bodies.len());
+        body.clear();
+        // A copied end is dearer than a body that must be decoded twice, if that is rare.
+        body.extend_from_slice(&self.carry);
+        self.carry.clear();
+        record.request.body = body;
+        let wanted = match self.last {
+            0 if size <= SMALL => size,
+            0 => SMALL / 4,
+            last => (last as u64 + last as u64 / 8).next_multiple_of(64 << 10),
+        };
+        self.fill(record, wanted)?;
+        Ok(true)
+    }
+
+    /// Bytes of the input behind the window.
+    pub(crate) fn beyond(&self, record: &CaptureRecord) -> u64 {
+        self.size.unwrap_or(0).saturating_sub(self.next + record.request.body.len() as u64)
+    }
+
+    /// Reads on into a window that does not hold its body.
+    pub(crate) fn widen(&mut self, record: &mut CaptureRecord) -> Result<(), Failure> {
+        // The first body may be the only one; later ones are like those before them.
+        let factor = if self.bodies.is_empty() { 16 } else { 2 };
+        self.fill(record, (record.request.body.len() as u64).saturating_mul(factor).max(SMALL / 4))
+    }
+
+    /// Makes the first `len` bytes of the window the body; all of it, and the last one, without `len`.
+    pub(crate) fn keep(&mut self, record: &mut CaptureRecord, len: Option<usize>) {
+        let body = &mut record.request.body;
+        match len {
+            Some(len) => {
+                self.carry.extend_from_slice(body.get(len..).unwrap_or_default());
+                body.truncate(len);
+            }
+            None => self.ended = true,
+        }
+        self.last = body.len();
+        self.bodies.push((self.next, body.len() as u64));
+        self.next += body.len() as u64;
+    }
+
+    /// The number of the body that was kept last.
+    pub(crate) fn last_index(&self) -> usize {
+        self.bodies.len().saturating_sub(1)
+    }
+
+    pub(super) fn read_again(&mut self, index: usize, record: &mut CaptureRecord) -> Result<Option<()>, Failure> {
+        let Some((from, len)) = self.bodies.get(index).copied() else { return Ok(None) };
+        let mut body = std::mem::take(&mut record.request.body);
+        body.clear();
+        *record = self.head(index);
+        self.at = u64::MAX;
+        self.input.seek(SeekFrom::Start(from)).map_err(Failure::Io)?;
+        self.input.by_ref().take(len).read_to_end(&mut body).map_err(Failure::Io)?;
+        record.request.body = body;
+        Ok(Some(()))
+    }
+
+    /// Takes what ended the reading.
+    pub(crate) fn fail(&mut self, failure: Failure, out: &mut Diagnostics) {
+        match failure {
+            Failure::Finding(finding) => out.report(finding),
+            Failure::Io(error) => self.error = Some(error),
+        }
+    }
+
+    fn size(&mut self) -> Result<u64, Failure> {
+        if let Some(size) = self.size {
+            return Ok(size);
+        }
+        let size = self.input.seek(SeekFrom::End(0)).map_err(Failure::Io)?;
+        self.at = size;
+        self.size = Some(size);
+        Ok(size)
+    }
+
+    /// Reads until the window has `wanted` bytes, or the rest.
+    fn fill(&mut self, record: &mut CaptureRecord, wanted: u64) -> Result<(), Failure> {
+        let body = &mut record.request.body;
+        let left = self.size.unwrap_or(0).saturating_sub(self.next);
+        if left > self.limit && body.len() as u64 >= self.limit {
+            self.ended = true;
+            self.skipped += 1;
+            return Err(Failure::Finding(self.too_large(left)));
+        }
+        // Sizes are those of bytes on disk or in memory, not ones that the data declares.
+        let wanted = usize::try_from(wanted.min(left).min(self.limit)).unwrap_or(usize::MAX);
+        let mut filled = body.len();
+        let from = self.next + filled as u64;
+        if self.at != from {
+            self.input.seek(SeekFrom::Start(from)).map_err(Failure::Io)?;
+            self.at = from;
+        }
+        body.resize(wanted.max(filled), 0);
+        while let Some(space @ [_, ..]) = body.get_mut(filled..) {
+            match self.input.read(space) {
+                Ok(0) => break,
+                Ok(read) => {
+                    filled += read;
+                    self.at += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = true;
+                    self.skipped += 1;
+                    return Err(Failure::Io(error));
+                }
+            }
+        }
+        if filled < wanted {
+            // The file became shorter meanwhile.
+            body.truncate(filled);
+            self.size = Some(self.at);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn too_large(&self, size: u64) -> Diagnostic {
+        let place = Place::Text { source: Source::File(self.name.clone()), range: 0..0, line: None };
+        let message = format!("the body has {size} bytes, {} are allowed", self.limit);
+        Diagnostic::new(TOO_LARGE, message).help(format!("--max-body {size} allows it")).at(place)
+    }
+
+    /// A record without its body.
+    fn head(&self, index: usize) -> CaptureRecord {
+        let mut request = Request::default();
         if let Some((path, content_type)) = endpoint(&self.name) {
             request.path = path.to_owned();
-            let mut headers = Headers::default();
             if let Some(content_type) = content_type {
-                headers.push("Content-Type", content_type);
+                request.headers.push("Content-Type", content_type);
             }
-            request.headers = headers;
         }
-        *record = CaptureRecord { request, bare: true, ..CaptureRecord::default() };
-        Ok(())
+        CaptureRecord { index, request, bare: true, ..CaptureRecord::default() }
     }
 }
 
 /// Why a body could not be read.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Finding(Diagnostic),
     Io(io::Error),
 }
@@ -97,7 +244,6 @@ pub(super) enum Failure {
 mod tests {
     use super::super::{OpenError, open, open_body};
     use super::*;
-    use crate::diagnostic::Diagnostics;
     use std::io::Cursor;
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use serde_json::json;
 use spanglass::diagnostic::{Diagnostics, Outcome, Severity};
-use spanglass::intake::Scanned;
+use spanglass::intake::{Note, Scanned};
 use spanglass::lint::{self, payload::Context};
 use spanglass::render::json as document;
 use spanglass::time::Timestamp;
@@ -88,9 +88,14 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     let options = Options { limits: args.capture.limits(), keep: Keep::All };
     let mut progress = Progress::new(output.quiet);
-    captures.scan(&options, args.capture.filter().as_ref().map(|f| f as _), &mut found, |scanned, found| {
-        progress.step(scanned.payload.spans().len() as u64);
+    let filter = args.capture.filter();
+    let wanted = filter.as_ref().map(|filter| filter as _);
+    let checked = |_: &mut (), scanned: &Scanned<'_>, found: &mut Diagnostics| {
         check(scanned, args.now.or(scanned.record.received).unwrap_or(Timestamp(clock)), found);
+        scanned.payload.spans().len()
+    };
+    captures.scan(&options, Note::Places, wanted, &mut found, checked, |_, spans| {
+        progress.step(spans as u64);
         ControlFlow::Continue(())
     });
     drop(progress);
@@ -179,7 +184,7 @@ fn print_text(why_empty: Option<&str>, captures: &Captures, found: &Diagnostics,
         plural(found.total(Severity::Warning), "warning", "warnings"),
         plural(infos, "info", "infos"),
     )?;
-    let line = counts_line(&captures.counts(), captures.traces().len(), &theme);
+    let line = counts_line(&captures.counts(), captures.trace_count(), &theme);
     writeln!(output, "{}", theme.palette.faint.style(line))?;
     Ok(())
 }

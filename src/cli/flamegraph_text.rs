@@ -6,7 +6,7 @@ use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use spanglass::diagnostic::{Diagnostics, Outcome};
-use spanglass::intake::Located;
+use spanglass::intake::{Located, Note, Scanned};
 use spanglass::lint;
 use spanglass::render::table::SpanOrder;
 use spanglass::render::{self, Timeline, TreeOptions};
@@ -136,8 +136,10 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let options = Options { limits: args.capture.limits(), keep };
     let filter = args.capture.filter();
     let mut progress = Progress::new(output.quiet);
-    captures.scan(&options, filter.as_ref().map(|filter| filter as _), &mut found, |scanned, _| {
-        progress.step(scanned.payload.spans().len() as u64);
+    let wanted = filter.as_ref().map(|filter| filter as _);
+    let spans = |_: &mut (), scanned: &Scanned<'_>, _: &mut Diagnostics| scanned.payload.spans().len();
+    captures.scan(&options, Note::Places, wanted, &mut found, spans, |_, spans| {
+        progress.step(spans as u64);
         ControlFlow::Continue(())
     });
     drop(progress);
@@ -207,7 +209,7 @@ fn text(
     result?;
     let (counts, traces) = (captures.counts(), captures.traces().len());
     if !output.quiet {
-        let line = counts_line(&counts, traces, &theme);
+        let line = counts_line(&counts, Some(traces), &theme);
         writeln!(output, "{}", theme.palette.faint.style(line))?;
     }
     Ok(())

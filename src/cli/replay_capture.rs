@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use spanglass::analysis::Operations;
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::id::TraceIdPattern;
-use spanglass::intake::Scanned;
+use spanglass::intake::{Note, Scanned};
 use spanglass::render::json::DecodedSpan;
 use spanglass::render::table::PayloadRow;
 use spanglass::render::{json as document, table};
@@ -28,6 +28,10 @@ pub(crate) struct Args {
     /// Print the decoded spans instead, one JSON object per line, in input order
     #[arg(long, value_name = "FORMAT")]
     decoded: Option<Decoded>,
+    /// Only count: all is decoded, but operations are not summed up and traces not told apart, so that memory does not
+    /// grow with the input
+    #[arg(long, conflicts_with_all = ["decoded", "trace", "service", "limit"])]
+    count: bool,
     /// Print text or one JSON document
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     format: Format,
@@ -63,18 +67,27 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     };
     let keep = if args.decoded.is_some() { Keep::All } else { Keep::NOTHING };
     let options = Options { limits: args.capture.limits(), keep };
+    let note = match args.capture.selects() {
+        true => Note::Places,
+        false if args.count => Note::Nothing,
+        false => Note::Ids,
+    };
     let mut summary = Summary::default();
     let mut written: std::io::Result<()> = Ok(());
     let mut progress = Progress::new(output.quiet);
-    captures.scan(&options, args.capture.filter().as_ref().map(|f| f as _), &mut found, |scanned, _| {
-        progress.step(scanned.payload.spans().len() as u64);
-        if args.decoded.is_some() {
-            written = decoded(&args.capture, scanned, &mut summary.matched, output);
-        } else {
-            summary.add(scanned);
-        }
+    let filter = args.capture.filter();
+    let wanted = filter.as_ref().map(|filter| filter as _);
+    let map = |operations: &mut Operations, scanned: &Scanned<'_>, _: &mut Diagnostics| match args.decoded {
+        Some(Decoded::Jsonl) => Made { spans: decoded(&args.capture, scanned), ..Made::of(scanned, None) },
+        None => Made::of(scanned, (!args.count).then_some(operations)),
+    };
+    let operations = captures.scan(&options, note, wanted, &mut found, map, |record, made| {
+        progress.step(made.row.spans);
+        written = made.write_spans(record, output);
+        summary.add(made.row);
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
+    operations.into_iter().for_each(|of_thread| summary.operations.append(of_thread));
     drop(progress);
     output.outcome = outcome_of_reading(&captures.counts(), &found);
     written?;
@@ -101,41 +114,72 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
 struct Summary {
     operations: Operations,
     payloads: Vec<PayloadRow>,
-    /// Spans printed by `--decoded`.
-    matched: u64,
 }
 
 impl Summary {
-    fn add(&mut self, scanned: &Scanned<'_>) {
-        if scanned.payload.spans().len() == 0 {
+    /// Adds the row of one record to that of the records like it.
+    fn add(&mut self, of: PayloadRow) {
+        if of.spans == 0 {
             return;
         }
-        for span in scanned.payload.spans() {
-            self.operations.add(span.service(), span.name(), span.duration(), Nanos(0), span.error());
-        }
-        let headers = &scanned.record.request.headers;
-        let client =
-            ["datadog-meta-lang", "datadog-meta-tracer-version"].map(|name| headers.get(name).unwrap_or_default());
-        let client = match client {
-            ["", ""] => headers.get("user-agent").unwrap_or_default().to_owned(),
-            [lang, version] => format!("{lang} {version}").trim().to_owned(),
-        };
-        let (file, protocol) = (scanned.file.display().to_string(), scanned.protocol.name());
-        let same = |row: &&mut PayloadRow| row.file == file && row.protocol == protocol && row.client == client;
-        let row = match self.payloads.iter_mut().rev().find(same) {
-            Some(row) => row,
-            None => {
-                self.payloads.push(PayloadRow { file, protocol, client, ..PayloadRow::default() });
-                let last = self.payloads.len() - 1;
-                &mut self.payloads[last]
+        let same = |row: &&mut PayloadRow| row.file == of.file && row.protocol == of.protocol && row.client == of.client;
+        match self.payloads.iter_mut().rev().find(same) {
+            Some(row) => {
+                row.records += of.records;
+                row.chunks += of.chunks;
+                row.spans += of.spans;
+                row.bytes += of.bytes;
             }
-        };
-        row.records += 1;
-        row.chunks += scanned.payload.chunks().len() as u64;
-        row.spans += scanned.payload.spans().len() as u64;
-        row.bytes += scanned.record.request.body.len() as u64;
+            None => self.payloads.push(of),
+        }
     }
 }
+
+/// What is made of one record, on any thread.
+#[derive(Default)]
+struct Made {
+    row: PayloadRow,
+    /// Its spans as JSON lines, of a record 0.
+    spans: Vec<u8>,
+}
+
+impl Made {
+    /// Sums up a record; its spans are added to `operations`.
+    fn of(scanned: &Scanned<'_>, operations: Option<&mut Operations>) -> Made {
+        if let Some(operations) = operations {
+            for span in scanned.payload.spans() {
+                operations.add(span.service(), span.name(), span.duration(), Nanos(0), span.error());
+            }
+        }
+        let row = PayloadRow {
+            file: scanned.file.display().to_string(),
+            protocol: scanned.protocol.name(),
+            client: scanned.record.request.client(),
+            records: 1,
+            chunks: scanned.payload.chunks().len() as u64,
+            spans: scanned.payload.spans().len() as u64,
+            bytes: scanned.record.request.body.len() as u64,
+        };
+        Made { row, spans: Vec::new() }
+    }
+
+    /// Writes the spans, with the number that the record has.
+    fn write_spans(&self, record: usize, output: &mut Output) -> std::io::Result<()> {
+        for line in self.spans.split_inclusive(|byte| *byte == b'\n') {
+            match line.strip_prefix(RECORD_0) {
+                Some(rest) => {
+                    write!(output, "{{\"record\":{record}")?;
+                    output.write_all(rest)?;
+                }
+                None => output.write_all(line)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How the line of a span begins.
+const RECORD_0: &[u8] = b"{\"record\":0";
 
 /// Counts the operations of the selected traces alone.
 fn select(args: &CaptureArgs, captures: &mut Captures, options: &Options<'_>, summary: &mut Summary) -> Result<()> {
@@ -153,19 +197,20 @@ fn select(args: &CaptureArgs, captures: &mut Captures, options: &Options<'_>, su
     Ok(())
 }
 
-/// Prints the spans of a record that match, one per line.
-fn decoded(args: &CaptureArgs, scanned: &Scanned<'_>, printed: &mut u64, output: &mut Output) -> std::io::Result<()> {
+/// The spans of a record that match, one JSON object per line.
+fn decoded(args: &CaptureArgs, scanned: &Scanned<'_>) -> Vec<u8> {
     let filter = args.filter();
     let wanted = |span: &Span<'_>| {
         (args.trace.is_empty() || args.trace.iter().any(|pattern: &TraceIdPattern| pattern.matches(span.trace_id())))
             && filter.as_ref().is_none_or(|filter| filter(*span))
     };
+    let mut lines = Vec::new();
     for span in scanned.payload.spans().filter(wanted) {
-        document::write(output, &DecodedSpan { record: scanned.number, span })?;
-        output.write_all(b"\n")?;
-        *printed += 1;
+        // Memory takes everything.
+        let _ = document::write(&mut lines, &DecodedSpan { record: scanned.number, span });
+        lines.push(b'\n');
     }
-    Ok(())
+    lines
 }
 
 fn summary_json(
@@ -181,7 +226,7 @@ fn summary_json(
     let document = json!({
         "schema": "spanglass.replay/1",
         "records": {"read": counts.read, "decoded": counts.decoded, "skipped": counts.skipped},
-        "traces": captures.map_or(0, |captures| captures.traces().len()),
+        "traces": captures.map_or(Some(0), |captures| captures.trace_count()),
         "spans": counts.spans,
         "bytes": counts.bytes,
         "sent": Value::Null,
@@ -200,13 +245,15 @@ fn summary_text(captures: &Captures, summary: &Summary, output: &mut Output) -> 
     if !summary.payloads.is_empty() {
         table::payloads(output, &summary.payloads, &theme)?;
         writeln!(output)?;
+    }
+    if !summary.operations.is_empty() {
         table::operations(output, &summary.operations, false, &theme)?;
         writeln!(output)?;
     }
-    if let Some(period) = table::period(captures.traces()) {
-        writeln!(output, "{}", theme.palette.faint.style(period))?;
+    if let Some(period) = captures.period() {
+        writeln!(output, "{}", theme.palette.faint.style(table::period(period)))?;
     }
-    let line = counts_line(&captures.counts(), captures.traces().len(), &theme);
+    let line = counts_line(&captures.counts(), captures.trace_count(), &theme);
     writeln!(output, "{}", theme.palette.faint.style(line))?;
     Ok(())
 }

@@ -41,6 +41,9 @@ pub(crate) struct CaptureArgs {
     /// Read a capture of a newer version all the same
     #[arg(long, help_heading = "Input")]
     pub(crate) force: bool,
+    /// Threads that decode [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
+    pub(crate) threads: Option<u16>,
     /// Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Limits")]
     pub(crate) max_body: Option<u64>,
@@ -134,10 +137,15 @@ impl CaptureArgs {
         if passed_over > 0 && output.verbose > 0 {
             output.note(&format!("{passed_over} files of the folder are no captures"));
         }
-        let intake = Intake::new(
-            opened,
-            Settings { protocol: self.protocol, encoding: decoded, strict: self.strict, ..Settings::default() },
-        );
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let settings = Settings {
+            protocol: self.protocol,
+            encoding: decoded,
+            strict: self.strict,
+            threads: self.threads.map_or_else(cores, usize::from),
+            ..Settings::default()
+        };
+        let intake = Intake::new(opened, settings);
         if output.verbose > 0 {
             let formats: Vec<String> =
                 intake.formats().map(|(path, format)| format!("{}: {format}", path.display())).collect();
@@ -259,17 +267,20 @@ pub(crate) fn end_of_input(captures: &Captures, output: &mut Output) -> Result<O
 }
 
 /// `3 payloads read, 2 used, 1 skipped · 20 spans in 3 traces`, in two lines where it does not fit in one.
-pub(crate) fn counts_line(counts: &Counts, traces: usize, theme: &Theme) -> String {
+pub(crate) fn counts_line(counts: &Counts, traces: Option<usize>, theme: &Theme) -> String {
     let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let read = plural(counts.read, "payload", "payloads");
     let mut payloads = format!("{read} read, {} used, {} skipped", counts.decoded, counts.skipped);
     if counts.other > 0 {
         payloads.push_str(&format!(" ({} without traces)", counts.other));
     }
-    let (spans, traces) = (plural(counts.spans, "span", "spans"), plural(traces as u64, "trace", "traces"));
+    let mut spans = plural(counts.spans, "span", "spans");
+    if let Some(traces) = traces {
+        spans.push_str(&format!(" in {}", plural(traces as u64, "trace", "traces")));
+    }
     let between = if theme.ascii { " - " } else { " · " };
-    let fits = payloads.len() + 3 + spans.len() + 4 + traces.len() <= theme.width;
-    format!("{payloads}{}{spans} in {traces}", if fits { between } else { "\n" })
+    let fits = payloads.len() + 3 + spans.len() <= theme.width;
+    format!("{payloads}{}{spans}", if fits { between } else { "\n" })
 }
 
 #[cfg(test)]

@@ -45,6 +45,15 @@ impl Diagnostics {
         }
     }
 
+    /// Adds `by` to the number of the record of every finding on a body.
+    pub fn renumber(&mut self, by: usize) {
+        for finding in &mut self.kept {
+            if let Some(Place::Body { record, .. }) = &mut finding.0.place {
+                *record += by;
+            }
+        }
+    }
+
     /// Whether one more finding of this code and severity would still be kept: lets a check skip building texts.
     pub fn keeps(&self, code: Code, severity: Severity) -> bool {
         self.seen.get(&(code, severity)).is_none_or(|seen| seen.kept < KEPT_OF_A_KIND)

@@ -2,16 +2,19 @@
 //! fields that recover from a value of the wrong type.
 
 use super::codes::{
-    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, INTEGER_RANGE, INVALID_UTF8, NIL_VALUE, TOO_DEEP, TRAILING_BYTES,
-    UNKNOWN_FIELD, WRONG_TYPE,
+    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, IMPOSSIBLE_LENGTH, INTEGER_RANGE, INVALID_UTF8, NIL_VALUE, TOO_DEEP,
+    TRAILING_BYTES, TRUNCATED, UNKNOWN_FIELD, WRONG_TYPE,
 };
 use super::json_tags;
 use super::msgpack::{Bytes, Number, Reader, is_utf8};
-use super::{Options, WireError};
+use super::{Options, Part, Protocol, WireError};
 use crate::diagnostic::{BodyScope, Code, Diagnostic, Severity};
 use crate::trace::{AttributeRecord, Batch, ChunkRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef};
 
 use rustc_hash::FxHashMap;
+
+/// Bytes in which a v0.4 body shows what it is: three containers and their longest heads.
+const ENOUGH_TO_TELL: usize = 16;
 
 /// The logical place of a value, below the current chunk and span; turned into words only for a finding.
 #[derive(Clone, Copy)]
@@ -93,6 +96,8 @@ pub(super) struct Cursor<'a, 'x, 'd> {
     fault: Option<String>,
     /// The span limit ended the payload.
     limited: bool,
+    /// Bytes that follow on `body` and are not in memory, where it is a window on bodies one after the other.
+    beyond: Option<u64>,
     /// Links and events read out of tags, by the place of the tag.
     json_links: FxHashMap<u64, Range>,
     json_events: FxHashMap<u64, Range>,
@@ -113,26 +118,42 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             chunk_tid: None,
             fault: None,
             limited: false,
+            beyond: None,
             json_links: FxHashMap::default(),
             json_events: FxHashMap::default(),
         }
     }
 
+    /// Takes `body` for a window on bodies one after the other; `beyond` more bytes come after it.
+    pub(super) fn with_beyond(mut self, beyond: u64) -> Self {
+        self.beyond = Some(beyond);
+        self
+    }
+
     /// Reads a payload to its end, or to the fault that ends it.
-    pub(super) fn finish(mut self, payload: impl FnOnce(&mut Self) -> Result<(), WireError>) {
+    pub(super) fn finish(mut self, payload: impl FnOnce(&mut Self) -> Result<(), WireError>) -> Part {
+        let beyond = self.beyond.unwrap_or(0);
         match payload(&mut self) {
             // What is left was left out, and that was said.
-            Ok(()) if self.limited => {}
+            Ok(()) if self.limited => Part::Last,
             Ok(()) => {
-                let left = self.reader.rest().len();
+                self.batch.complete = true;
+                let (at, rest) = (self.reader.offset(), self.reader.rest());
+                if beyond > 0 && rest.len() < ENOUGH_TO_TELL {
+                    return Part::Cut;
+                }
+                if self.beyond.is_some() && (rest.is_empty() || Protocol::has_span_maps(rest)) {
+                    return Part::Whole(at);
+                }
+                let left = rest.len() as u64 + beyond;
                 if left > 0 {
-                    let at = self.reader.offset();
                     let message = format!("{left} bytes after the payload, the first is {}", self.reader.describe(at));
                     let help = "libdatadog and the agent ignore them; the test agent refuses the body";
                     self.note(TRAILING_BYTES, at, Field::Root(""), &message, help);
                 }
-                self.batch.complete = true;
+                Part::Last
             }
+            Err(error) if beyond > 0 && [TRUNCATED, IMPOSSIBLE_LENGTH].contains(&error.code) => Part::Cut,
             Err(error) => {
                 let path = self.fault.take().unwrap_or_default();
                 let complete = match self.batch.spans.len() {
@@ -143,13 +164,14 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
                     "{} at byte {} of {}; {complete} before it kept",
                     error.code.title(),
                     error.offset,
-                    self.body.len()
+                    self.body.len() as u64 + beyond
                 );
                 let mut finding = Diagnostic::new(error.code, message);
                 if error.code == TOO_DEEP {
                     finding = finding.help("raise --max-depth if the sender is trusted");
                 }
                 self.out.take(finding, Some(error.offset), path);
+                Part::Last
             }
         }
     }

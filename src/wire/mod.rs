@@ -283,8 +283,12 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
     }
     batch.reserve(body.len(), matches!(options.keep, Keep::All));
     match protocol {
-        Protocol::V03 | Protocol::V04 => Cursor::new(body, options, batch, out).finish(v04::payload),
-        Protocol::V05 => Cursor::new(body, options, batch, out).finish(v05::payload),
+        Protocol::V03 | Protocol::V04 => {
+            Cursor::new(body, options, batch, out).finish(v04::payload);
+        }
+        Protocol::V05 => {
+            Cursor::new(body, options, batch, out).finish(v05::payload);
+        }
         Protocol::V04Json => v04_json::payload(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
@@ -292,6 +296,36 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
             out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
         }
     }
+}
+
+/// What a window on v0.4 bodies, one after the other without framing, begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A body of so many bytes; what follows is the next one, or nothing.
+    Whole(usize),
+    /// A body behind which nothing can be read any more: the end, a fault, or bytes that are no body.
+    Last,
+    /// A body that goes on beyond the window; what was found in it so far does not count.
+    Cut,
+}
+
+/// Decodes the v0.4 body that `window` begins with, where `beyond` more bytes follow on the window.
+pub(crate) fn decode_next(
+    window: &[u8],
+    beyond: u64,
+    options: &Options<'_>,
+    batch: &mut Batch,
+    out: &mut BodyScope<'_>,
+) -> Part {
+    batch.clear();
+    if window.len() > MAX_BODY {
+        let size = window.len() as u64 + beyond;
+        let message = format!("a body of {size} bytes; at most {MAX_BODY} can be decoded");
+        out.report(crate::encoding::codes::TOO_LARGE, 0, "", message);
+        return Part::Last;
+    }
+    batch.reserve(window.len(), matches!(options.keep, Keep::All));
+    Cursor::new(window, options, batch, out).with_beyond(beyond).finish(v04::payload)
 }
 
 /// Encodes a payload as the body of a request in `protocol`, with the path and headers that its senders use. What the

@@ -5,17 +5,25 @@
 //! |---|---|---|
 //! | W1 | `w1.v04.msgpack` | v0.4 body, 1 trace of 10 spans: the smallest realistic flush (7 kB) |
 //! | W2 | `w2.v04.msgpack` | v0.4 body, 1,000 traces of 20 spans (14 MB, 696 bytes a span) |
+//! | W3 | `w3.v04.msgpack-seq` | 1,000 v0.4 bodies, 75 traces of 20 spans each, one after the other (1.04 GB) |
+//! | W3L | `w3.capture.jsonl` | the bodies of W3 as a capture of ours: a request a line, in base64 (1.39 GB) |
 //! | W4 | `w4.v05.msgpack` | the spans of W2 as one v0.5 body (3.5 MB, 22,219 strings in its table) |
+//! | W5 | `w5.otlp.pb` | the spans of W2 as one OTLP request, protobuf (13 MB) |
+//! | W6 | `w6.otlp.jsonl` | the spans of W2 as OTLP JSON, a request for each trace, one a line (27 MB) |
 //! | W7 | `w7.v04.msgpack` | v0.4 body with one trace of 1,000,000 spans on 40 levels, in finish order (279 MB) |
 //!
-//! W1, W2 and W4 are traces of a web service: a root `web.request`, two internal children in a chain, then SQL 40 %,
+//! W1 to W6 are traces of a web service: a root `web.request`, two internal children in a chain, then SQL 40 %,
 //! Redis 20 %, HTTP client 15 % and internal 25 %, each under one of the last four spans that can have children; 12
 //! string tags and 4 metrics a span, one span in a hundred with an error and its stack. W7 is about shape: a spine of
 //! 40 spans, hubs with thousands of children each, half of the spans leaves.
 //!
 //! The order of the draws is part of the format: moving a call of [`Rng::next`] changes every byte after it.
 
+mod otlp;
+
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -30,22 +38,43 @@ pub enum Workload {
     W1,
     /// 20,000 spans, v0.4.
     W2,
+    /// 1,500,000 spans, v0.4 bodies without framing.
+    W3,
+    /// The same as a capture.
+    W3Lines,
     /// 20,000 spans, v0.5.
     W4,
+    /// The same as OTLP protobuf.
+    W5,
+    /// The same as OTLP JSON lines.
+    W6,
     /// One trace of a million spans, v0.4.
     W7,
 }
 
 impl Workload {
     /// All of them, smallest number first.
-    pub const ALL: [Workload; 4] = [Workload::W1, Workload::W2, Workload::W4, Workload::W7];
+    pub const ALL: [Workload; 8] = [
+        Workload::W1,
+        Workload::W2,
+        Workload::W3,
+        Workload::W3Lines,
+        Workload::W4,
+        Workload::W5,
+        Workload::W6,
+        Workload::W7,
+    ];
 
     /// The name of its file.
     pub fn file_name(self) -> &'static str {
         match self {
             Workload::W1 => "w1.v04.msgpack",
             Workload::W2 => "w2.v04.msgpack",
+            Workload::W3 => "w3.v04.msgpack-seq",
+            Workload::W3Lines => "w3.capture.jsonl",
             Workload::W4 => "w4.v05.msgpack",
+            Workload::W5 => "w5.otlp.pb",
+            Workload::W6 => "w6.otlp.jsonl",
             Workload::W7 => "w7.v04.msgpack",
         }
     }
@@ -55,7 +84,11 @@ impl Workload {
         match self {
             Workload::W1 => write_v04(out, &traces(1, 1, 10)),
             Workload::W2 => write_v04(out, &traces(2, 1000, 20)),
+            Workload::W3 => (0..1000).try_for_each(|number| write_v04(out, &traces(1000 + number, 75, 20))),
+            Workload::W3Lines => write_capture(out),
             Workload::W4 => write_v05(out, &traces(2, 1000, 20)),
+            Workload::W5 => otlp::write_protobuf(out, &traces(2, 1000, 20)),
+            Workload::W6 => otlp::write_json_lines(out, &traces(2, 1000, 20)),
             Workload::W7 => write_giant(out, &Giant::new()),
         }
     }
@@ -83,9 +116,13 @@ impl FromStr for Workload {
         Ok(match name {
             "w1" => Workload::W1,
             "w2" => Workload::W2,
+            "w3" => Workload::W3,
+            "w3l" => Workload::W3Lines,
             "w4" => Workload::W4,
+            "w5" => Workload::W5,
+            "w6" => Workload::W6,
             "w7" => Workload::W7,
-            _ => bail!("unknown workload {name:?}: w1, w2, w4 or w7"),
+            _ => bail!("unknown workload {name:?}: w1, w2, w3, w3l, w4, w5, w6 or w7"),
         })
     }
 }
@@ -465,6 +502,32 @@ fn write_v04(out: &mut impl Write, traces: &[Vec<Span>]) -> Result<()> {
     Ok(())
 }
 
+/// The bodies of W3 as a recorder writes them.
+fn write_capture(out: &mut impl Write) -> Result<()> {
+    writeln!(out, r#"{{"type":"capture","v":1,"created":"2025-10-09T08:53:20.000000000Z","writer":"bench"}}"#)?;
+    let (mut body, mut text) = (Vec::new(), String::new());
+    for number in 0..1000 {
+        body.clear();
+        write_v04(&mut body, &traces(1000 + number, 75, 20))?;
+        text.clear();
+        STANDARD.encode_string(&body, &mut text);
+        let (len, crc, seq) = (body.len(), crc32fast::hash(&body), number + 1);
+        writeln!(
+            out,
+            concat!(
+                r#"{{"type":"request","seq":{},"t":"2025-10-09T09:53:20.000000000Z","conn":1,"transport":"tcp","#,
+                r#""method":"POST","path":"/v0.4/traces","http":"1.1","headers":[["Host","localhost:8126"],"#,
+                r#"["Datadog-Meta-Lang","python"],["Datadog-Meta-Tracer-Version","3.10.0"],"#,
+                r#"["Content-Type","application/msgpack"],["X-Datadog-Trace-Count","75"],["Content-Length","{}"]],"#,
+                r#""framing":"content-length","body_len":{},"body_crc":"{:08x}","body":"{}"}}"#
+            ),
+            seq, len, len, crc, text
+        )?;
+    }
+    writeln!(out, r#"{{"type":"end","requests":1000}}"#)?;
+    Ok(())
+}
+
 /// The strings of a v0.5 body, each once, in the order of their first use; the empty one comes first.
 struct Table<'s> {
     strings: Vec<&'s str>,
@@ -664,6 +727,26 @@ mod tests {
     fn w2_bytes() {
         let expected = "b2435e861c61eccc47b05954609a4e0878651ab90160433ef4cf43a605913672";
         assert_eq!(sum(Workload::W2), (13_928_304, expected.into()));
+    }
+
+    /// 1.04 GB: seconds with optimisation, minutes without.
+    #[cfg(not(debug_assertions))]
+    #[test]
+    fn w3_bytes() {
+        let expected = "c303d9aa3b4880fab6263b7bf78e29f5e5d1b57f688b9f2960ad75adae2b2b7c";
+        assert_eq!(sum(Workload::W3), (1_042_594_726, expected.into()));
+    }
+
+    #[test]
+    fn w5_bytes() {
+        let expected = "fde3882ce85c25d7f9d53975bb72c5d4cba985c15783794289dd9f0c2648310d";
+        assert_eq!(sum(Workload::W5), (13_138_569, expected.into()));
+    }
+
+    #[test]
+    fn w6_bytes() {
+        let expected = "f6d26bdac87cfb9b3d500d1582cf9900945576ede5c325a0231eb996ac941180";
+        assert_eq!(sum(Workload::W6), (26_505_047, expected.into()));
     }
 
     #[test]
