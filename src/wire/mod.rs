@@ -11,6 +11,10 @@ mod json_tags;
 mod losses;
 mod meta_struct;
 mod msgpack;
+mod otlp;
+mod otlp_fill;
+mod protobuf;
+mod text;
 mod v04;
 mod v04_json;
 mod v05;
@@ -88,7 +92,7 @@ impl Protocol {
 
     /// Whether [`decode`] of this version reads it.
     pub fn is_read(self) -> bool {
-        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V04Json)
+        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V04Json | Protocol::OtlpProto)
     }
 
     /// What the path of a request stands for; a base path before it and a query after it are allowed.
@@ -286,6 +290,7 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V03 | Protocol::V04 => Cursor::new(body, options, batch, out).finish(v04::payload),
         Protocol::V05 => Cursor::new(body, options, batch, out).finish(v05::payload),
         Protocol::V04Json => v04_json::payload(body, options, batch, out),
+        Protocol::OtlpProto | Protocol::OtlpGrpc => otlp::payload(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
             let help = "this version reads v0.3, v0.4 and v0.5";
