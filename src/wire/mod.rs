@@ -7,12 +7,14 @@
 
 pub mod codes;
 mod cursor;
+mod json;
 mod json_tags;
 mod losses;
 mod meta_struct;
 mod msgpack;
 mod otlp;
 mod otlp_fill;
+mod otlp_json;
 mod protobuf;
 mod text;
 mod v04;
@@ -92,7 +94,16 @@ impl Protocol {
 
     /// Whether [`decode`] of this version reads it.
     pub fn is_read(self) -> bool {
-        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V04Json | Protocol::OtlpProto)
+        matches!(
+            self,
+            Protocol::V03
+                | Protocol::V04
+                | Protocol::V05
+                | Protocol::V04Json
+                | Protocol::OtlpProto
+                | Protocol::OtlpJson
+                | Protocol::OtlpGrpc
+        )
     }
 
     /// What the path of a request stands for; a base path before it and a query after it are allowed.
@@ -291,6 +302,7 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V05 => Cursor::new(body, options, batch, out).finish(v05::payload),
         Protocol::V04Json => v04_json::payload(body, options, batch, out),
         Protocol::OtlpProto | Protocol::OtlpGrpc => otlp::payload(body, options, batch, out),
+        Protocol::OtlpJson => otlp_json::payload(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
             let help = "this version reads v0.3, v0.4 and v0.5";

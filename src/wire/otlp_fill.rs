@@ -135,6 +135,11 @@ impl<'a, 'x, 'd> Fill<'a, 'x, 'd> {
         self.out.take(finding, Some(at), (self.path_of)(self.body, at));
     }
 
+    /// Counts one more finding of a code whose example was given.
+    pub(super) fn count(&mut self, code: Code) {
+        self.out.count(code);
+    }
+
     // ---- values ---------------------------------------------------------------------------------------------
 
     /// Text of the body.
