@@ -16,12 +16,14 @@
 //! Defined by opentelemetry-proto. Fields come in any order, those of a message that may stand once are merged when it
 //! stands twice, unknown ones are skipped.
 
-use super::codes::{BAD_PROTOBUF, TOO_DEEP, WRONG_TYPE};
+use super::codes::{BAD_PROTOBUF, TOO_DEEP, TRUNCATED, WRONG_TYPE};
+use super::grpc;
 use super::otlp_fill::{Fill, OpenValue, SpanDraft};
 use super::protobuf::{BYTES, END_GROUP, FIXED32, FIXED64, GROUP, Reader, VARINT};
 use super::text::is_ascii;
 use super::{Options, WireError};
 use crate::diagnostic::BodyScope;
+use crate::encoding::codes::BAD_ENCODING;
 use crate::trace::{AttributeRecord, Batch, EventRecord, Kind, LinkRecord, StrRef};
 
 /// A length-delimited field.
@@ -110,6 +112,34 @@ mod tag {
 pub(super) fn payload(body: &[u8], options: &Options<'_>, batch: &mut Batch, out: &mut BodyScope<'_>) {
     let mut fill = Fill::new(body, options, batch, out, path_of);
     let read = request(&mut fill, Reader::new(body));
+    fill.finish(read);
+}
+
+/// Decodes a body of gRPC frames, none of them compressed, or one without frames.
+pub(super) fn framed(body: &[u8], options: &Options<'_>, batch: &mut Batch, out: &mut BodyScope<'_>) {
+    if !grpc::is_framed(body) {
+        return payload(body, options, batch, out);
+    }
+    let mut frames = grpc::frames(body);
+    let mut fill = Fill::new(body, options, batch, out, framed_path_of);
+    let mut read = Ok(());
+    for frame in frames.by_ref() {
+        if frame.compressed {
+            fill.note(BAD_ENCODING, frame.start, "", || "a compressed gRPC message, left out".to_owned());
+            continue;
+        }
+        let message = Reader::part(frame.message, frame.start, frame.missing > 0);
+        let end = frame.start + frame.message.len();
+        // The frame promised more, so a message that seems whole is not.
+        let cut = if frame.missing > 0 { Err(WireError { code: TRUNCATED, offset: end }) } else { Ok(()) };
+        read = request(&mut fill, message).and(cut);
+        if read.is_err() {
+            break;
+        }
+    }
+    if read.is_ok() {
+        frames.report_rest(fill.out());
+    }
     fill.finish(read);
 }
 
@@ -672,6 +702,12 @@ pub(super) fn path_of(body: &[u8], offset: usize) -> String {
         }
     }
     path
+}
+
+/// The same in a body of gRPC frames.
+fn framed_path_of(body: &[u8], offset: usize) -> String {
+    let frame = grpc::frames(body).find(|frame| frame.start <= offset && offset <= frame.start + frame.message.len());
+    frame.map_or(String::new(), |frame| path_of(frame.message, offset - frame.start))
 }
 
 /// The field of `message` that ends behind `offset`, how many of its kind stand before it, and its inside.

@@ -135,6 +135,11 @@ impl<'a, 'x, 'd> Fill<'a, 'x, 'd> {
         self.out.take(finding, Some(at), (self.path_of)(self.body, at));
     }
 
+    /// Where findings go.
+    pub(super) fn out(&mut self) -> &mut BodyScope<'d> {
+        self.out
+    }
+
     /// Counts one more finding of a code whose example was given.
     pub(super) fn count(&mut self, code: Code) {
         self.out.count(code);

@@ -36,6 +36,11 @@ impl<'a> Reader<'a> {
         Reader { rest: body, end: body.len(), last: true }
     }
 
+    /// A message that begins at `start` of the body; `cut` when it is not all there.
+    pub(crate) fn part(message: &'a [u8], start: usize, cut: bool) -> Self {
+        Reader { rest: message, end: start + message.len(), last: cut }
+    }
+
     /// Offset in the body of what is next.
     #[inline(always)]
     pub(crate) fn offset(&self) -> usize {
