@@ -7,14 +7,14 @@ mod support;
 use serde_json::{Value, json};
 use spanglass::capture::{self, CaptureLimits};
 use spanglass::diagnostic::Diagnostics;
-use spanglass::intake::{Note, Counts, Intake, Settings};
-use spanglass::trace::{Attributes, Span, Value as Typed};
+use spanglass::intake::{Counts, Intake, Note, Settings};
+use spanglass::trace::{Attributes, Dialect, Resource, Span, SpanStatus, Value as Typed};
 use spanglass::tree::{Top, TraceTree};
 use spanglass::wire::{self, Options};
 use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use support::body::Decoded;
 use support::{fixture, meta_of, name_of, protocol_of, read, read_json, recorded_bodies};
 
@@ -33,8 +33,14 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// The members that show typed attributes as Datadog would have them; meta.json has nothing to compare them with.
+const DATADOG_VIEW: [&str; 3] = ["meta", "metrics", "meta_struct"];
+
 /// A span of meta.json in the members of `--decoded jsonl`.
 fn expected(span: &Value) -> Value {
+    if span.get("resource_index").is_some() {
+        return expected_otlp(span);
+    }
     let or = |member: &str, default: Value| span.get(member).cloned().unwrap_or(default);
     let list = |member: &str| span.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
     let tags = &span["tags"];
@@ -75,6 +81,25 @@ fn expected(span: &Value) -> Value {
         "links": links,
         "events": events,
     })
+}
+
+/// The same of OTLP, whose spans have typed attributes, a kind and one name.
+fn expected_otlp(span: &Value) -> Value {
+    let mut as_datadog = span.clone();
+    let members = as_datadog.as_object_mut().expect("an object");
+    members.shift_remove("resource_index");
+    members.insert("metrics".into(), json!({}));
+    members.insert("type".into(), json!(""));
+    members.insert("resource".into(), span["name"].clone());
+    for link in members.get_mut("links").and_then(Value::as_array_mut).into_iter().flatten() {
+        if link["tracestate"] == "" {
+            link["tracestate"] = Value::Null;
+        }
+    }
+    let mut expected = expected(&as_datadog);
+    expected["kind"] = if span["kind"] == "unspecified" { Value::Null } else { span["kind"].clone() };
+    expected["attributes"] = span["tags"].clone();
+    expected
 }
 
 fn expected_spans(meta: &Value) -> Vec<Value> {
@@ -133,7 +158,7 @@ fn actual(span: Span<'_>) -> Value {
         "meta": map(span.attributes(), |typed| matches!(typed, Typed::Str(_))),
         "metrics": map(span.attributes(), |typed| matches!(typed, Typed::Float(_))),
         "meta_struct": map(span.attributes(), |typed| matches!(typed, Typed::Bytes(_))),
-        "attributes": Value::Null,
+        "attributes": if span.dialect() == Dialect::Datadog { Value::Null } else { map(span.attributes(), |_| true) },
         "links": links,
         "events": events,
     })
@@ -145,13 +170,66 @@ fn differences(name: &str, index: usize, expected: &Value, actual: &Value) -> Ve
         return vec![format!("{name} span {index}: no objects")];
     };
     let keys: BTreeSet<&String> = wanted.keys().chain(got.keys()).collect();
-    let differing = keys.into_iter().filter(|key| match (wanted.get(*key), got.get(*key)) {
+    let typed = !wanted.get("attributes").is_some_and(Value::is_null);
+    let compared = keys.into_iter().filter(|key| !typed || !DATADOG_VIEW.contains(&key.as_str()));
+    let differing = compared.filter(|key| match (wanted.get(*key), got.get(*key)) {
         (Some(a), Some(b)) => !same(a, b),
         _ => true,
     });
     differing
         .map(|key| format!("{name} span {index} {key}: expected {:?}, got {:?}", wanted.get(key), got.get(key)))
         .collect()
+}
+
+/// What meta.json has of an OTLP span beside what every span has.
+fn otlp_differences(name: &str, index: usize, wanted: &Value, span: Span<'_>) -> Vec<String> {
+    let chunk = span.chunk().expect("a chunk");
+    let attributes = |resource: Option<Resource<'_>>| -> Value {
+        let entries = resource.into_iter().flat_map(|resource| resource.attributes().iter());
+        Value::Object(entries.map(|(key, value)| (key.to_owned(), scalar(value))).collect())
+    };
+    let status = match span.status() {
+        SpanStatus::Unset => "unset",
+        SpanStatus::Ok => "ok",
+        SpanStatus::Error => "error",
+    };
+    let got = json!({
+        "resource_index": chunk.resource_index(),
+        "resource": attributes(chunk.resource()),
+        "scope": {"name": chunk.scope_name(), "version": chunk.scope_version()},
+        "status": status,
+        "status_message": span.status_message(),
+        "trace_state": span.tracestate(),
+        "flags": span.flags(),
+    });
+    let empty = json!("");
+    let got = got.as_object().expect("an object");
+    let differing = got.iter().filter(|(member, got)| match wanted.get(*member) {
+        Some(wanted) => wanted != *got,
+        None => !got.is_null() && **got != empty,
+    });
+    differing
+        .map(|(member, got)| format!("{name} span {index} {member}: expected {:?}, got {got:?}", wanted.get(member)))
+        .collect()
+}
+
+fn scalar(value: Typed<'_>) -> Value {
+    match value {
+        Typed::Str(text) => json!(text),
+        Typed::Int(value) => json!(value),
+        Typed::Bool(value) => json!(value),
+        Typed::Float(value) => json!(value),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The bytes of a body without the content encoding of its request.
+fn content(path: &Path) -> Vec<u8> {
+    let body = read(path);
+    match spanglass::encoding::Encoding::sniff(&body) {
+        Some(encoding) => spanglass::encoding::decode(encoding, &body, &Default::default()).expect("sound data"),
+        None => body,
+    }
 }
 
 #[test]
@@ -161,19 +239,29 @@ fn every_body_decodes_to_its_meta_json() {
     for path in recorded_bodies() {
         let (name, meta) = (name_of(&path).to_owned(), meta_of(&path));
         assert_eq!(meta["body"]["file"].as_str(), Some(name.as_str()));
-        let decoded = Decoded::of(protocol_of(&path), read(&path));
-        assert_eq!(decoded.body.len() as u64, meta["body"]["bytes"].as_u64().expect("bytes"), "{name}");
+        assert_eq!(read(&path).len() as u64, meta["body"]["bytes"].as_u64().expect("bytes"), "{name}");
+        let decoded = Decoded::of(protocol_of(&path), content(&path));
         let payload = decoded.payload();
         if !decoded.findings().is_empty() {
             faults.push(format!("{name}: {:?}", decoded.findings()));
         }
         assert!(payload.complete(), "{name}");
-        assert_eq!(payload.chunks().len() as u64, meta["trace_count"].as_u64().expect("trace_count"), "{name}");
+        let otlp = payload.dialect() == Dialect::Otlp;
+        let traces = if otlp {
+            payload.spans().map(Span::trace_id).collect::<BTreeSet<_>>().len()
+        } else {
+            payload.chunks().len()
+        };
+        assert_eq!(traces as u64, meta["trace_count"].as_u64().expect("trace_count"), "{name}");
         let expected = expected_spans(&meta);
         assert_eq!(payload.spans().len(), expected.len(), "{name}");
         for (index, (span, expected)) in payload.spans().zip(&expected).enumerate() {
             spans += 1;
             faults.extend(differences(&name, index, expected, &actual(span)));
+            if otlp {
+                faults.extend(otlp_differences(&name, index, &meta["spans"][index], span));
+                continue;
+            }
             let chunk = meta["spans"][index]["chunk"].as_u64().expect("chunk");
             if span.chunk_index() as u64 != chunk {
                 faults.push(format!("{name} span {index}: chunk {} instead of {chunk}", span.chunk_index()));
@@ -190,7 +278,7 @@ fn every_body_decodes_to_its_meta_json() {
 #[test]
 fn content_alone_tells_the_protocol() {
     for path in recorded_bodies() {
-        let body = read(&path);
+        let body = content(&path);
         let protocol = match protocol_of(&path) {
             wire::Protocol::V03 => wire::Protocol::V04,
             other => other,
@@ -204,7 +292,7 @@ fn requests_are_clean() {
     // Recorded from real tracers: whatever is an error or a warning about them would be a false alarm.
     for path in recorded_bodies() {
         let meta = meta_of(&path);
-        let decoded = Decoded::of(protocol_of(&path), read(&path));
+        let decoded = Decoded::of(protocol_of(&path), content(&path));
         let mut request = spanglass::http::Request {
             method: meta["request"]["method"].as_str().expect("method").to_owned(),
             path: meta["request"]["path"].as_str().expect("path").to_owned(),
@@ -213,7 +301,7 @@ fn requests_are_clean() {
         for header in meta["request"]["headers"].as_array().expect("headers") {
             request.headers.push(header[0].as_str().expect("a name"), header[1].as_str().expect("a value"));
         }
-        request.body.clone_from(&decoded.body);
+        request.body = read(&path);
         let mut found = Diagnostics::default();
         spanglass::lint::payload::request(0, &request, protocol_of(&path), decoded.payload(), &mut found);
         let now = spanglass::time::Timestamp(meta["received_at_ns"].as_i64().expect("received_at_ns"));
@@ -368,7 +456,6 @@ mod command_line {
     use super::*;
     use base64::Engine as _;
     use std::collections::BTreeMap;
-    use std::path::Path;
     use support::process::{Ran, Spanglass};
 
     fn run(args: &[&str], files: &[PathBuf]) -> Ran {
@@ -633,7 +720,10 @@ mod command_line {
     fn the_container_holds_the_requests_that_were_recorded() {
         let expected = read_json(&fixture("captures/capture.expected.json"));
         let requests = expected["expect"]["requests"].as_array().expect("requests");
-        let read_here = |request: &&Value| ["v0.3", "v0.4", "v0.5"].contains(&request["protocol"].as_str().expect("p"));
+        let read_here = |request: &&Value| {
+            ["v0.3", "v0.4", "v0.5", "otlp-proto", "otlp-json", "otlp-grpc"]
+                .contains(&request["protocol"].as_str().expect("p"))
+        };
         let spans: u64 = requests.iter().filter(read_here).filter_map(|request| request["spans"].as_u64()).sum();
         let decodable = requests.iter().filter(read_here).count();
         let forms = ["capture.jsonl", "capture.jsonl.gz", "capture-members.jsonl.gz", "capture.jsonl.zst"];

@@ -422,6 +422,11 @@ impl<'b> Span<'b> {
         self.payload.attributes(self.record.attributes, false)
     }
 
+    /// Whose rules its attributes follow.
+    pub fn dialect(self) -> Dialect {
+        self.payload.dialect()
+    }
+
     /// The chunk it came in.
     pub fn chunk(self) -> Option<Chunk<'b>> {
         let record = self.payload.batch.chunks.get(self.record.chunk as usize)?;
