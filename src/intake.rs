@@ -430,7 +430,8 @@ fn load(
     }
     loaded.decoded = content(&loaded.record, number, settings, out)?;
     let body = loaded.decoded.as_deref().unwrap_or(&loaded.record.request.body);
-    let asked = settings.protocol.filter(|_| loaded.record.bare);
+    let named = || loaded.record.document.and_then(Protocol::from_name);
+    let asked = settings.protocol.filter(|_| loaded.record.bare).or_else(named);
     let said = match endpoint {
         Some(Endpoint::Traces(protocol)) => Some(protocol),
         _ => None,

@@ -19,8 +19,12 @@
 pub mod codes;
 mod detect;
 pub mod jsonl;
+mod http1;
 mod lines;
+pub mod pcap;
+mod pieces;
 pub mod raw;
+mod requests;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 use crate::http::{Request, Response};
@@ -45,12 +49,14 @@ pub struct CaptureRecord {
     pub response: Option<Response>,
     /// The body did not come in a request: method, headers and perhaps the path are not known.
     pub bare: bool,
+    /// Protocol of the document that the body is, when the input says so.
+    pub document: Option<&'static str>,
     /// The client closed before the announced length; the body is what came.
     pub aborted: bool,
 }
 
 /// What one record may have, and what is let pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureLimits {
     /// Most bytes of a body in a container.
     pub body: u64,
@@ -58,11 +64,13 @@ pub struct CaptureLimits {
     pub bare_body: u64,
     /// Read a container of a newer version all the same.
     pub force: bool,
+    /// Connections of a packet capture that are looked at.
+    pub ports: pcap::Ports,
 }
 
 impl Default for CaptureLimits {
     fn default() -> Self {
-        CaptureLimits { body: 64 << 20, bare_body: i32::MAX as u64, force: false }
+        CaptureLimits { body: 64 << 20, bare_body: i32::MAX as u64, force: false, ports: pcap::Ports::default() }
     }
 }
 
@@ -119,12 +127,16 @@ impl From<io::Error> for OpenError {
 /// An opened capture.
 pub struct Capture<R> {
     container: Container<R>,
+    /// Protocol of the document that the input is.
+    document: Option<&'static str>,
     name: PathBuf,
 }
 
 enum Container<R> {
     Lines(Box<lines::Lines<R>>),
     Raw(raw::Raw<R>),
+    Records(Box<requests::Requests<R>>),
+    Packets(Box<pcap::Pcap<R>>),
     Nothing,
 }
 
@@ -143,17 +155,23 @@ pub fn open<R: BufRead + Seek>(mut input: R, name: &Path, limits: CaptureLimits)
             Container::Lines(Box::new(lines))
         }
         Detected::Body => return Ok(open_body(input, name, limits)),
-        Detected::Unread(format) => {
-            return Err(OpenError::NotACapture { looks_like: format!("{format} (not read by this version)"), first });
+        Detected::Records(format) => {
+            Container::Records(Box::new(requests::Requests::new(input, format, name, &limits)))
+        }
+        Detected::Packets => Container::Packets(Box::new(pcap::Pcap::new(input, name, &limits))),
+        Detected::Document(protocol) => {
+            let mut capture = open_body(input, name, limits);
+            capture.document = Some(protocol);
+            return Ok(capture);
         }
         Detected::Unknown(what) => return Err(OpenError::NotACapture { looks_like: what.to_owned(), first }),
     };
-    Ok(Capture { container, name: name.to_owned() })
+    Ok(Capture { container, document: None, name: name.to_owned() })
 }
 
 /// Opens `input` as one request body, whatever it looks like: for `--protocol` and `--path`.
 pub fn open_body<R: BufRead + Seek>(input: R, name: &Path, limits: CaptureLimits) -> Capture<R> {
-    Capture { container: Container::Raw(raw::Raw::new(input, name, &limits)), name: name.to_owned() }
+    Capture { container: Container::Raw(raw::Raw::new(input, name, &limits)), document: None, name: name.to_owned() }
 }
 
 impl<R: BufRead + Seek> Capture<R> {
@@ -161,14 +179,16 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn format(&self) -> &'static str {
         match &self.container {
             Container::Lines(_) => "spanglass capture (JSON lines)",
-            Container::Raw(_) => "request body",
+            Container::Raw(_) => self.document.unwrap_or("request body"),
+            Container::Records(requests) => requests.format().words(),
+            Container::Packets(_) => "packet capture",
             Container::Nothing => "empty JSON document",
         }
     }
 
     /// Whether it is a container of records rather than one body.
     pub fn is_container(&self) -> bool {
-        matches!(self.container, Container::Lines(_))
+        !matches!(self.container, Container::Raw(_))
     }
 
     /// The next request. Findings on the container go to `out`, and reading goes on behind them.
@@ -181,8 +201,13 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn read(&mut self, record: &mut CaptureRecord, out: &mut Diagnostics) -> bool {
         match &mut self.container {
             Container::Lines(lines) => lines.read(record, out),
+            Container::Records(requests) => requests.read(record, out),
+            Container::Packets(packets) => packets.read(record, out),
             Container::Raw(raw) => match raw.read(record) {
-                Ok(read) => read,
+                Ok(read) => {
+                    record.document = self.document;
+                    read
+                }
                 Err(raw::Failure::Finding(finding)) => {
                     out.report(finding);
                     false
@@ -211,8 +236,21 @@ impl<R: BufRead + Seek> Capture<R> {
                 Ok(None) => "it is not there".to_owned(),
                 Err(error) => error.to_string(),
             },
+            Container::Records(requests) => match requests.read_again(index, record) {
+                Ok(Some(())) => return Ok(()),
+                Ok(None) => "it is not there".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            Container::Packets(packets) => match packets.read_again(index, record) {
+                Ok(Some(())) => return Ok(()),
+                Ok(None) => "it is not there".to_owned(),
+                Err(error) => error.to_string(),
+            },
             Container::Raw(raw) if index == 0 => match raw.read_again(record) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    record.document = self.document;
+                    return Ok(());
+                }
                 Err(raw::Failure::Finding(finding)) => return Err(finding),
                 Err(raw::Failure::Io(error)) => error.to_string(),
             },
@@ -228,6 +266,8 @@ impl<R: BufRead + Seek> Capture<R> {
         match &self.container {
             Container::Lines(lines) => lines.skipped,
             Container::Raw(raw) => raw.skipped,
+            Container::Records(requests) => requests.skipped,
+            Container::Packets(packets) => packets.skipped,
             Container::Nothing => 0,
         }
     }
@@ -236,7 +276,9 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn responses(&self) -> u64 {
         match &self.container {
             Container::Lines(lines) => lines.responses,
-            _ => 0,
+            Container::Records(requests) => requests.responses,
+            Container::Packets(packets) => packets.responses,
+            Container::Raw(_) | Container::Nothing => 0,
         }
     }
 
@@ -244,7 +286,16 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn others(&self) -> u64 {
         match &self.container {
             Container::Lines(lines) => lines.others,
+            Container::Records(requests) => requests.others,
             _ => 0,
+        }
+    }
+
+    /// What was seen so far and could not be read, in words.
+    pub fn notes(&self) -> Vec<String> {
+        match &self.container {
+            Container::Packets(packets) => packets.notes(),
+            _ => Vec::new(),
         }
     }
 
@@ -253,6 +304,8 @@ impl<R: BufRead + Seek> Capture<R> {
         match &self.container {
             Container::Lines(lines) => lines.error.as_ref(),
             Container::Raw(raw) => raw.error.as_ref(),
+            Container::Records(requests) => requests.error.as_ref(),
+            Container::Packets(packets) => packets.error.as_ref(),
             Container::Nothing => None,
         }
     }
@@ -277,11 +330,7 @@ mod tests {
             refusal(b"hello\n"),
             "no capture and no request body: this looks like text; first bytes 68 65 6c 6c 6f 0a"
         );
-        assert_eq!(
-            refusal(b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0"),
-            "no capture and no request body: this looks like pcap (not read by this version); \
-             first bytes d4 c3 b2 a1 02 00 04 00 00 00 00 00 00 00 00 00"
-        );
+        assert_eq!(refusal(b"\xd4\xc3\xb2\xa1\x02\0\x04\0"), "opened as packet capture");
     }
 
     #[test]
