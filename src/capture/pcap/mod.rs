@@ -230,15 +230,13 @@ impl<R: BufRead + Seek> Pcap<R> {
         let side = usize::from(segment.from > segment.to);
         let key = if side == 0 { (segment.from, segment.to) } else { (segment.to, segment.from) };
         let (syn, fin, rst) = (segment.syn, segment.fin, segment.rst);
-        let begun = self.connections.get(&key).is_some_and(|connection| connection.sides[side].stream.has_begun());
-        if syn && begun {
-            // The same addresses again: another connection, unless it is the SYN of this one seen twice.
-            let over = self.connections.get(&key).is_some_and(|connection| {
-                connection.sides.iter().any(|side| side.ended) || !connection.sides[side].stream.bytes.is_empty()
-            });
-            if over {
-                self.close(key, out);
-            }
+        // The same addresses again: another connection, unless it is the SYN of this one seen twice.
+        let again = self.connections.get(&key).is_some_and(|connection| {
+            let stream = &connection.sides[side].stream;
+            stream.has_begun() && !stream.began_at(segment.sequence.wrapping_add(1))
+        });
+        if syn && again {
+            self.close(key, out);
         }
         let connection = self.connections.entry(key).or_default();
         if syn && !connection.sides[side].stream.has_begun() {

@@ -40,6 +40,8 @@ struct Held {
 pub(super) struct Stream {
     /// Sequence number of the byte behind those that are in order; `None` before the first.
     next: Option<u32>,
+    /// That of the first byte.
+    first: u32,
     /// How many bytes came before `next`, for numbering what is held.
     position: u64,
     held: BTreeMap<u64, Held>,
@@ -53,6 +55,12 @@ impl Stream {
     /// Begins at the byte with this sequence number.
     pub(super) fn begin(&mut self, sequence: u32) {
         self.next = Some(sequence);
+        self.first = sequence;
+    }
+
+    /// Whether it began at the byte with this sequence number.
+    pub(super) fn began_at(&self, sequence: u32) -> bool {
+        self.next.is_some() && self.first == sequence
     }
 
     pub(super) fn has_begun(&self) -> bool {
