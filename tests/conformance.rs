@@ -374,7 +374,14 @@ fn take_in(inputs: &[PathBuf], settings: Settings, found: &mut Diagnostics) -> (
         })
         .collect();
     let mut intake = Intake::new(opened, settings);
-    intake.scan(&Options::default(), Note::Places, None, found, |_: &mut (), _, _| (), |_, ()| ControlFlow::Continue(()));
+    intake.scan(
+        &Options::default(),
+        Note::Places,
+        None,
+        found,
+        |_: &mut (), _, _| (),
+        |_, ()| ControlFlow::Continue(()),
+    );
     let wanted: Vec<usize> = (0..intake.traces().len()).collect();
     let mut traces = Vec::new();
     let visited = intake.visit(&wanted, &Options::default(), |trace, _| {
