@@ -117,6 +117,12 @@ fn single_quirks() {
         ("newrelic-python", tp(&format!("00-{ids}-02")), "restart tracers-disagree".into()),
         ("newrelic-python", tp(&format!("00-{ids}-11")), format!("continue {ids}")),
         ("dd-trace-go", tp(&format!("00-{ids}-80")), "drop traceparent-unknown-flags".into()),
+        // What comes after is judged before the parent: an error, not "nothing found".
+        (
+            "dd-trace-go",
+            tp(&format!("00-{TRACE}-0000000000000000-01-x")),
+            "drop traceparent-trailing-data traceparent-parent-id-zero".into(),
+        ),
         // Only what this tracer minds: dd-trace-js and dd-trace-cpp take upper case.
         (
             "dd-trace-js",

@@ -3,7 +3,7 @@
 use super::causes::Causes;
 use super::delivery::Delivered;
 use super::found::{Found, Parent, Read};
-use super::quirks::{Field, Otherwise, Quirks, Traceparent, Version00};
+use super::quirks::{Field, Otherwise, Quirks, Tail, Traceparent, Version00};
 use super::{Cause, faults, tracestate};
 
 /// The context of `traceparent` and `tracestate`.
@@ -134,6 +134,20 @@ fn fields<'v>(value: &'v str, grammar: &Traceparent, causes: &mut Causes) -> Res
     }
     let first_version = is("00", 0);
 
+    let sampled = grammar.flags.read(flags);
+    let flags_fault = faults::flags(flags);
+    if !grammar.tail.passes(first_version, text, tail) {
+        match tail {
+            // After flags that are none nobody can tell where the rest begins.
+            Some(_) if first_version && sampled.is_none() && flags_fault.is_some() => {
+                refuse(malformed, "traceparent-flags-malformed");
+            }
+            Some(_) if first_version => refuse(malformed, "traceparent-trailing-data"),
+            Some(rest) => refuse(malformed, faults::refused_field(rest)),
+            None => faults::traceparent_lengths(raw, tail).into_iter().for_each(|cause| refuse(malformed, cause)),
+        }
+    }
+
     let zero_is_refused = |field: Field| !matches!(field, Field::Any { .. });
     let trace_text = unpadded(trace);
     let trace_id = grammar.trace_id.read(trace_text);
@@ -153,37 +167,31 @@ fn fields<'v>(value: &'v str, grammar: &Traceparent, causes: &mut Causes) -> Res
         }
         Some(_) => {}
     }
-    let sampled = grammar.flags.read(flags);
     let over = |max: u8| sampled.is_some_and(|flags| flags.value.is_none_or(|value| value > u128::from(max)));
-    let fault = faults::flags(flags);
     if sampled.is_none() || (first_version && grammar.max_flags.is_some_and(over)) {
-        refuse(malformed, fault.unwrap_or_else(|| faults::refused_flags(flags)));
-    }
-    let ends_well = match (first_version, tail) {
-        (true, _) if let Version00::Length(length) = grammar.tail.version_00 => text.len() == length,
-        (true, Some(rest)) => match grammar.tail.version_00 {
-            Version00::BareDash => rest.is_empty(),
-            Version00::Anything => true,
-            Version00::End | Version00::Length(_) => false,
-        },
-        (false, Some(rest)) => rest.chars().nth(grammar.tail.min.saturating_sub(1)).is_some() || grammar.tail.min == 0,
-        (_, None) => true,
-    };
-    if !ends_well || tail.is_some_and(|rest| rest.contains(grammar.tail.except)) {
-        // After flags that are none nobody can tell where the rest begins.
-        match tail {
-            Some(_) if first_version && sampled.is_none() && fault.is_some() => {
-                refuse(malformed, "traceparent-flags-malformed")
-            }
-            Some(_) if first_version => refuse(malformed, "traceparent-trailing-data"),
-            Some(rest) => refuse(malformed, faults::refused_field(rest)),
-            None => faults::traceparent_lengths(raw, tail).into_iter().for_each(|cause| refuse(malformed, cause)),
-        }
+        refuse(malformed, flags_fault.unwrap_or_else(|| faults::refused_flags(flags)));
     }
     match (refused, trace_id, parent_id, sampled) {
         (None, Some(trace_id), Some(parent), Some(flags)) => {
             Ok(Fields { trace_id: trace_id.value, trace_text, parent: parent.value, parent_text, sampled: flags.odd })
         }
         (refused, ..) => Err(refused.unwrap_or(malformed)),
+    }
+}
+
+impl Tail {
+    /// Whether `tail` may follow the flags of the value `text`.
+    fn passes(&self, first_version: bool, text: &str, tail: Option<&str>) -> bool {
+        let ends_well = match (first_version, tail) {
+            (true, _) if let Version00::Length(length) = self.version_00 => text.len() == length,
+            (true, Some(rest)) => match self.version_00 {
+                Version00::BareDash => rest.is_empty(),
+                Version00::Anything => true,
+                Version00::End | Version00::Length(_) => false,
+            },
+            (false, Some(rest)) => self.min == 0 || rest.chars().nth(self.min - 1).is_some(),
+            (_, None) => true,
+        };
+        ends_well && !tail.is_some_and(|rest| rest.contains(self.except))
     }
 }
