@@ -16,6 +16,7 @@ mod v04_json;
 mod v05;
 
 pub use losses::Losses;
+pub(crate) use msgpack::marker_name;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
@@ -84,6 +85,11 @@ impl Protocol {
     /// The protocol of that name.
     pub fn from_name(name: &str) -> Option<Protocol> {
         Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
+    /// Whether its bodies are msgpack.
+    pub fn is_msgpack(self) -> bool {
+        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 | Protocol::Stats)
     }
 
     /// Whether [`decode`] of this version reads it.
