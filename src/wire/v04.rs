@@ -77,7 +77,7 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
         let key_at = cursor.reader.offset();
         let Some(key) = cursor.member()? else { continue };
         let record = &mut draft.record;
-        let field = match key.bytes {
+        let field = match key {
             b"service" => {
                 record.service = cursor.label("service")?;
                 SERVICE
@@ -153,7 +153,7 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
             }
         };
         if seen & field != 0 {
-            cursor.duplicate(key.bytes, key_at, Field::Span);
+            cursor.duplicate(key, key_at, Field::Span);
         }
         seen |= field;
     }
@@ -297,7 +297,7 @@ fn members<'a, 'x, 'd>(
         let at = cursor.reader.offset();
         let Some((key, name)) = cursor.key(field)? else { continue };
         if !entry(cursor, key.bytes, name)? {
-            cursor.unknown(key, at)?;
+            cursor.unknown(key.bytes, at)?;
         }
     }
     Ok(())
