@@ -78,7 +78,8 @@ pub struct Request {
 impl Request {
     /// Who sent it, as its headers say: language and version of a Datadog tracer, or the User-Agent; may be empty.
     pub fn client(&self) -> String {
-        let meta = ["Datadog-Meta-Lang", "Datadog-Meta-Tracer-Version"].map(|name| self.headers.get(name).unwrap_or(""));
+        let meta =
+            ["Datadog-Meta-Lang", "Datadog-Meta-Tracer-Version"].map(|name| self.headers.get(name).unwrap_or(""));
         match meta {
             ["", ""] => self.headers.get("User-Agent").unwrap_or_default().to_owned(),
             [lang, version] => format!("{lang} {version}").trim().to_owned(),

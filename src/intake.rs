@@ -8,6 +8,7 @@
 use crate::capture::{Capture, CaptureRecord};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 use crate::encoding::{self, Encoding, codes::BAD_ENCODING};
+use crate::http::Request;
 use crate::id::TraceId;
 use crate::time::{Nanos, Timestamp};
 use crate::trace::{Batch, Payload, Span, Trace, TraceJoin};
@@ -415,12 +416,19 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
         return Err(NoTraces::Other);
     }
     loaded.decoded = content(&loaded.record, number, settings, out)?;
-    let body = loaded.decoded.as_deref().unwrap_or(&loaded.record.request.body);
     let asked = settings.protocol.filter(|_| loaded.record.bare);
     let said = match endpoint {
         Some(Endpoint::Traces(protocol)) => Some(protocol),
         _ => None,
     };
+    let body = loaded.decoded.as_deref().unwrap_or(&loaded.record.request.body);
+    if asked.or(said) == Some(Protocol::OtlpGrpc) || Protocol::sniff(body) == Some(Protocol::OtlpGrpc) {
+        let encoding = request.headers.get("grpc-encoding").and_then(Encoding::from_token);
+        let messages = wire::grpc_decompressed(body, encoding, &settings.encoding, &mut out.body(number));
+        loaded.decoded = messages.or(loaded.decoded.take());
+    }
+    let body = loaded.decoded.as_deref().unwrap_or(&loaded.record.request.body);
+    let said = said.map(|said| otlp_in_json(said, &loaded.record.request, body));
     let Some(protocol) = asked.or_else(|| by_content(said, body)).or(said) else {
         if !loaded.record.bare && endpoint.is_none() && !request.path.is_empty() {
             return Err(NoTraces::Other);
@@ -434,6 +442,17 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
     Ok(protocol)
 }
 
+/// One path takes both forms of OTLP: Content-Type tells which, or the first byte, which no protobuf message has.
+fn otlp_in_json(said: Protocol, request: &Request, body: &[u8]) -> Protocol {
+    let json = |value: &str| value.trim_start().to_ascii_lowercase().starts_with("application/json");
+    let looks = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    let protobuf = !looks && body.first() == Some(&0x0a);
+    if said == Protocol::OtlpProto && (looks || (!protobuf && request.headers.get("content-type").is_some_and(json))) {
+        return Protocol::OtlpJson;
+    }
+    said
+}
+
 /// The protocol that the content shows, where it speaks clearly against (or in the absence of) what the path says.
 fn by_content(said: Option<Protocol>, body: &[u8]) -> Option<Protocol> {
     let seen = Protocol::sniff(body)?;
@@ -442,6 +461,8 @@ fn by_content(said: Option<Protocol>, body: &[u8]) -> Option<Protocol> {
         (Some(said), Protocol::V04) if said != Protocol::V05 => Some(said),
         (Some(Protocol::V05), Protocol::V04) if !Protocol::has_span_maps(body) => Some(Protocol::V05),
         (Some(Protocol::V03), Protocol::V03 | Protocol::V04) => Some(Protocol::V03),
+        // A gRPC message whose frame is gone.
+        (Some(Protocol::OtlpGrpc), Protocol::OtlpProto) => Some(Protocol::OtlpGrpc),
         (_, seen) => Some(seen),
     }
 }
@@ -454,7 +475,11 @@ fn unrecognised(body: &[u8], number: usize, out: &mut Diagnostics) {
          framing",
         first.join(" ")
     );
-    let finding = Diagnostic::new(UNKNOWN_PROTOCOL, message).help("name the protocol: --protocol v0.4");
+    let mut finding = Diagnostic::new(UNKNOWN_PROTOCOL, message).help("name the protocol: --protocol v0.4");
+    if wire::is_zipkin(body) {
+        let message = "spans in Zipkin v2 JSON, which is not read from a request body";
+        finding = Diagnostic::new(UNKNOWN_PROTOCOL, message);
+    }
     out.body(number).take(finding, Some(0), "");
 }
 

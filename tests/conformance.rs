@@ -4,17 +4,19 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use spanglass::capture::{self, CaptureLimits};
 use spanglass::diagnostic::Diagnostics;
-use spanglass::intake::{Note, Counts, Intake, Settings};
-use spanglass::trace::{Attributes, Span, Value as Typed};
+use spanglass::intake::{Counts, Intake, Note, Settings};
+use spanglass::trace::{Attributes, Dialect, Payload, Resource, Sender, Span, SpanStatus, Value as Typed};
 use spanglass::tree::{Top, TraceTree};
 use spanglass::wire::{self, Options};
 use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use support::body::Decoded;
 use support::{fixture, meta_of, name_of, protocol_of, read, read_json, recorded_bodies};
 
@@ -33,12 +35,20 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// The members that show typed attributes as Datadog would have them; meta.json has nothing to compare them with.
+const DATADOG_VIEW: [&str; 3] = ["meta", "metrics", "meta_struct"];
+
 /// A span of meta.json in the members of `--decoded jsonl`.
 fn expected(span: &Value) -> Value {
+    if span.get("resource_index").is_some() {
+        return expected_otlp(span);
+    }
     let or = |member: &str, default: Value| span.get(member).cloned().unwrap_or(default);
     let list = |member: &str| span.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
     let tags = &span["tags"];
-    let kind = tags.get("span.kind").cloned().unwrap_or(Value::Null);
+    // v1.0 has typed attributes, and the kind beside them.
+    let typed = span.get("attributes").cloned().unwrap_or(Value::Null);
+    let kind = span.get("kind").or_else(|| tags.get("span.kind")).cloned().unwrap_or(Value::Null);
     let parent = Some(&span["parent_id"]).filter(|id| id.as_str() != Some("0000000000000000"));
     let links: Vec<Value> = list("links")
         .iter()
@@ -71,33 +81,65 @@ fn expected(span: &Value) -> Value {
         "meta": tags,
         "metrics": span["metrics"],
         "meta_struct": or("meta_struct", json!({})),
-        "attributes": Value::Null,
+        "attributes": typed,
         "links": links,
         "events": events,
     })
+}
+
+/// The same of OTLP, whose spans have typed attributes, a kind and one name.
+fn expected_otlp(span: &Value) -> Value {
+    let mut as_datadog = span.clone();
+    let members = as_datadog.as_object_mut().expect("an object");
+    members.shift_remove("resource_index");
+    members.insert("metrics".into(), json!({}));
+    members.insert("type".into(), json!(""));
+    members.insert("resource".into(), span["name"].clone());
+    for link in members.get_mut("links").and_then(Value::as_array_mut).into_iter().flatten() {
+        if link["tracestate"] == "" {
+            link["tracestate"] = Value::Null;
+        }
+    }
+    let mut expected = expected(&as_datadog);
+    expected["kind"] = if span["kind"] == "unspecified" { Value::Null } else { span["kind"].clone() };
+    expected["attributes"] = span["tags"].clone();
+    expected
 }
 
 fn expected_spans(meta: &Value) -> Vec<Value> {
     meta["spans"].as_array().expect("spans").iter().map(expected).collect()
 }
 
+fn value(typed: Typed<'_>) -> Value {
+    match typed {
+        Typed::Str(text) => json!(text),
+        Typed::Bool(value) => json!(value),
+        Typed::Int(value) => json!(value),
+        Typed::Float(value) => json!(value),
+        Typed::Bytes(bytes) => json!({"base64": BASE64.encode(bytes)}),
+        Typed::List(values) => values.iter().map(value).collect(),
+        Typed::Map(attributes) => map(attributes, |_| true),
+    }
+}
+
+fn map(attributes: Attributes<'_>, wanted: fn(&Typed<'_>) -> bool) -> Value {
+    let entries = attributes.iter().filter(|(_, typed)| wanted(typed));
+    Value::Object(entries.map(|(key, typed)| (key.to_owned(), value(typed))).collect())
+}
+
+/// The meta_struct of a span; only Datadog's older protocols have it.
+fn documents(span: Span<'_>) -> Value {
+    let documents = span.attributes().iter().filter_map(|(key, typed)| match typed {
+        Typed::Bytes(bytes) if span.dialect() == Dialect::Datadog => {
+            Some((key.to_owned(), rmp_serde::from_slice::<Value>(bytes).expect("a msgpack document")))
+        }
+        _ => None,
+    });
+    Value::Object(documents.collect())
+}
+
 /// A span of the library in the same members, built here and not by the program's own JSON.
 fn actual(span: Span<'_>) -> Value {
-    fn value(typed: Typed<'_>) -> Value {
-        match typed {
-            Typed::Str(text) => json!(text),
-            Typed::Bool(value) => json!(value),
-            Typed::Int(value) => json!(value),
-            Typed::Float(value) => json!(value),
-            Typed::Bytes(bytes) => rmp_serde::from_slice(bytes).expect("a msgpack document"),
-            Typed::List(values) => values.iter().map(value).collect(),
-            Typed::Map(attributes) => map(attributes, |_| true),
-        }
-    }
-    fn map(attributes: Attributes<'_>, wanted: fn(&Typed<'_>) -> bool) -> Value {
-        let entries = attributes.iter().filter(|(_, typed)| wanted(typed));
-        Value::Object(entries.map(|(key, typed)| (key.to_owned(), value(typed))).collect())
-    }
     let links: Vec<Value> = span
         .links()
         .map(|link| {
@@ -132,11 +174,51 @@ fn actual(span: Span<'_>) -> Value {
         "error": span.error_value(),
         "meta": map(span.attributes(), |typed| matches!(typed, Typed::Str(_))),
         "metrics": map(span.attributes(), |typed| matches!(typed, Typed::Float(_))),
-        "meta_struct": map(span.attributes(), |typed| matches!(typed, Typed::Bytes(_))),
-        "attributes": Value::Null,
+        "meta_struct": documents(span),
+        "attributes": if span.dialect() == Dialect::Datadog { Value::Null } else { map(span.attributes(), |_| true) },
         "links": links,
         "events": events,
     })
+}
+
+/// How the sender and the chunks of a v0.7 or v1.0 payload differ from meta.json, in words.
+fn chunk_differences(name: &str, meta: &Value, payload: Payload<'_>) -> Vec<String> {
+    let (Value::Object(sender), Value::Array(chunks)) = (&meta["payload"], &meta["chunks"]) else { return Vec::new() };
+    let mut faults = Vec::new();
+    let resource = payload.resources().next().expect("a sender");
+    for member in Sender::ALL {
+        let wanted = sender.get(member.name()).and_then(Value::as_str).unwrap_or_default();
+        if resource.sender(member) != wanted {
+            faults.push(format!("{name} {}: {:?} instead of {wanted:?}", member.name(), resource.sender(member)));
+        }
+    }
+    let attributes = |of: &Value| of.get("tags").or_else(|| of.get("attributes")).cloned().unwrap_or(json!({}));
+    let mut compare = |what: String, made: Value, wanted: Value| {
+        if !same(&made, &wanted) {
+            faults.push(format!("{name} {what}: {made} instead of {wanted}"));
+        }
+    };
+    compare("attributes".to_owned(), map(resource.attributes(), |_| true), attributes(&meta["payload"]));
+    for (index, (chunk, wanted)) in payload.chunks().zip(chunks).enumerate() {
+        let made = json!({
+            "priority": chunk.priority(),
+            "origin": chunk.origin(),
+            "attributes": map(chunk.attributes(), |_| true),
+            "dropped": chunk.dropped(),
+            "mechanism": chunk.mechanism(),
+            "trace_id": wanted.get("trace_id").map(|_| chunk.trace_id().to_string()),
+        });
+        let wanted = json!({
+            "priority": wanted["priority"],
+            "origin": wanted.get("origin").unwrap_or(&json!("")),
+            "attributes": attributes(wanted),
+            "dropped": wanted.get("dropped").unwrap_or(&json!(false)),
+            "mechanism": wanted.get("sampling_mechanism"),
+            "trace_id": wanted.get("trace_id"),
+        });
+        compare(format!("chunk {index}"), made, wanted);
+    }
+    faults
 }
 
 /// The members in which two spans differ, in words.
@@ -145,13 +227,66 @@ fn differences(name: &str, index: usize, expected: &Value, actual: &Value) -> Ve
         return vec![format!("{name} span {index}: no objects")];
     };
     let keys: BTreeSet<&String> = wanted.keys().chain(got.keys()).collect();
-    let differing = keys.into_iter().filter(|key| match (wanted.get(*key), got.get(*key)) {
+    let typed = !wanted.get("attributes").is_some_and(Value::is_null);
+    let compared = keys.into_iter().filter(|key| !typed || !DATADOG_VIEW.contains(&key.as_str()));
+    let differing = compared.filter(|key| match (wanted.get(*key), got.get(*key)) {
         (Some(a), Some(b)) => !same(a, b),
         _ => true,
     });
     differing
         .map(|key| format!("{name} span {index} {key}: expected {:?}, got {:?}", wanted.get(key), got.get(key)))
         .collect()
+}
+
+/// What meta.json has of an OTLP span beside what every span has.
+fn otlp_differences(name: &str, index: usize, wanted: &Value, span: Span<'_>) -> Vec<String> {
+    let chunk = span.chunk().expect("a chunk");
+    let attributes = |resource: Option<Resource<'_>>| -> Value {
+        let entries = resource.into_iter().flat_map(|resource| resource.attributes().iter());
+        Value::Object(entries.map(|(key, value)| (key.to_owned(), scalar(value))).collect())
+    };
+    let status = match span.status() {
+        SpanStatus::Unset => "unset",
+        SpanStatus::Ok => "ok",
+        SpanStatus::Error => "error",
+    };
+    let got = json!({
+        "resource_index": chunk.resource_index(),
+        "resource": attributes(chunk.resource()),
+        "scope": {"name": chunk.scope_name(), "version": chunk.scope_version()},
+        "status": status,
+        "status_message": span.status_message(),
+        "trace_state": span.tracestate(),
+        "flags": span.flags(),
+    });
+    let empty = json!("");
+    let got = got.as_object().expect("an object");
+    let differing = got.iter().filter(|(member, got)| match wanted.get(*member) {
+        Some(wanted) => wanted != *got,
+        None => !got.is_null() && **got != empty,
+    });
+    differing
+        .map(|(member, got)| format!("{name} span {index} {member}: expected {:?}, got {got:?}", wanted.get(member)))
+        .collect()
+}
+
+fn scalar(value: Typed<'_>) -> Value {
+    match value {
+        Typed::Str(text) => json!(text),
+        Typed::Int(value) => json!(value),
+        Typed::Bool(value) => json!(value),
+        Typed::Float(value) => json!(value),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The bytes of a body without the content encoding of its request.
+fn content(path: &Path) -> Vec<u8> {
+    let body = read(path);
+    match spanglass::encoding::Encoding::sniff(&body) {
+        Some(encoding) => spanglass::encoding::decode(encoding, &body, &Default::default()).expect("sound data"),
+        None => body,
+    }
 }
 
 #[test]
@@ -161,19 +296,34 @@ fn every_body_decodes_to_its_meta_json() {
     for path in recorded_bodies() {
         let (name, meta) = (name_of(&path).to_owned(), meta_of(&path));
         assert_eq!(meta["body"]["file"].as_str(), Some(name.as_str()));
-        let decoded = Decoded::of(protocol_of(&path), read(&path));
-        assert_eq!(decoded.body.len() as u64, meta["body"]["bytes"].as_u64().expect("bytes"), "{name}");
+        assert_eq!(read(&path).len() as u64, meta["body"]["bytes"].as_u64().expect("bytes"), "{name}");
+        let decoded = Decoded::of(protocol_of(&path), content(&path));
         let payload = decoded.payload();
         if !decoded.findings().is_empty() {
             faults.push(format!("{name}: {:?}", decoded.findings()));
         }
         assert!(payload.complete(), "{name}");
-        assert_eq!(payload.chunks().len() as u64, meta["trace_count"].as_u64().expect("trace_count"), "{name}");
+        let otlp = payload.dialect() == Dialect::Otlp;
+        let traces = if otlp {
+            payload.spans().map(Span::trace_id).collect::<BTreeSet<_>>().len()
+        } else {
+            payload.chunks().len()
+        };
+        assert_eq!(traces as u64, meta["trace_count"].as_u64().expect("trace_count"), "{name}");
         let expected = expected_spans(&meta);
         assert_eq!(payload.spans().len(), expected.len(), "{name}");
         for (index, (span, expected)) in payload.spans().zip(&expected).enumerate() {
             spans += 1;
             faults.extend(differences(&name, index, expected, &actual(span)));
+            if otlp {
+                faults.extend(otlp_differences(&name, index, &meta["spans"][index], span));
+                continue;
+            }
+            let said = |member: &str| meta["spans"][index][member].as_str().unwrap_or_default();
+            let promoted = [said("env"), said("version"), said("component")];
+            if [span.env(), span.version(), span.component()] != promoted {
+                faults.push(format!("{name} span {index}: env, version, component are not {promoted:?}"));
+            }
             let chunk = meta["spans"][index]["chunk"].as_u64().expect("chunk");
             if span.chunk_index() as u64 != chunk {
                 faults.push(format!("{name} span {index}: chunk {} instead of {chunk}", span.chunk_index()));
@@ -183,6 +333,7 @@ fn every_body_decodes_to_its_meta_json() {
                 faults.push(format!("{name} span {index}: low half of the trace id is not {low}"));
             }
         }
+        faults.extend(chunk_differences(&name, &meta, payload));
     }
     assert!(faults.is_empty(), "{} faults in {spans} spans:\n{}", faults.len(), faults.join("\n"));
 }
@@ -190,7 +341,7 @@ fn every_body_decodes_to_its_meta_json() {
 #[test]
 fn content_alone_tells_the_protocol() {
     for path in recorded_bodies() {
-        let body = read(&path);
+        let body = content(&path);
         let protocol = match protocol_of(&path) {
             wire::Protocol::V03 => wire::Protocol::V04,
             other => other,
@@ -204,7 +355,11 @@ fn requests_are_clean() {
     // Recorded from real tracers: whatever is an error or a warning about them would be a false alarm.
     for path in recorded_bodies() {
         let meta = meta_of(&path);
-        let decoded = Decoded::of(protocol_of(&path), read(&path));
+        if meta["received_at_ns"].is_null() {
+            // Made by an encoder; no request was ever sent.
+            continue;
+        }
+        let decoded = Decoded::of(protocol_of(&path), content(&path));
         let mut request = spanglass::http::Request {
             method: meta["request"]["method"].as_str().expect("method").to_owned(),
             path: meta["request"]["path"].as_str().expect("path").to_owned(),
@@ -213,7 +368,7 @@ fn requests_are_clean() {
         for header in meta["request"]["headers"].as_array().expect("headers") {
             request.headers.push(header[0].as_str().expect("a name"), header[1].as_str().expect("a value"));
         }
-        request.body.clone_from(&decoded.body);
+        request.body = read(&path);
         let mut found = Diagnostics::default();
         spanglass::lint::payload::request(0, &request, protocol_of(&path), decoded.payload(), &mut found);
         let now = spanglass::time::Timestamp(meta["received_at_ns"].as_i64().expect("received_at_ns"));
@@ -286,7 +441,14 @@ fn take_in(inputs: &[PathBuf], settings: Settings, found: &mut Diagnostics) -> (
         })
         .collect();
     let mut intake = Intake::new(opened, settings);
-    intake.scan(&Options::default(), Note::Places, None, found, |_: &mut (), _, _| (), |_, ()| ControlFlow::Continue(()));
+    intake.scan(
+        &Options::default(),
+        Note::Places,
+        None,
+        found,
+        |_: &mut (), _, _| (),
+        |_, ()| ControlFlow::Continue(()),
+    );
     let wanted: Vec<usize> = (0..intake.traces().len()).collect();
     let mut traces = Vec::new();
     let visited = intake.visit(&wanted, &Options::default(), |trace, _| {
@@ -368,7 +530,6 @@ mod command_line {
     use super::*;
     use base64::Engine as _;
     use std::collections::BTreeMap;
-    use std::path::Path;
     use support::process::{Ran, Spanglass};
 
     fn run(args: &[&str], files: &[PathBuf]) -> Ran {
@@ -633,7 +794,10 @@ mod command_line {
     fn the_container_holds_the_requests_that_were_recorded() {
         let expected = read_json(&fixture("captures/capture.expected.json"));
         let requests = expected["expect"]["requests"].as_array().expect("requests");
-        let read_here = |request: &&Value| ["v0.3", "v0.4", "v0.5"].contains(&request["protocol"].as_str().expect("p"));
+        let read_here = |request: &&Value| {
+            ["v0.3", "v0.4", "v0.5", "otlp-proto", "otlp-json", "otlp-grpc"]
+                .contains(&request["protocol"].as_str().expect("p"))
+        };
         let spans: u64 = requests.iter().filter(read_here).filter_map(|request| request["spans"].as_u64()).sum();
         let decodable = requests.iter().filter(read_here).count();
         let forms = ["capture.jsonl", "capture.jsonl.gz", "capture-members.jsonl.gz", "capture.jsonl.zst"];

@@ -246,7 +246,13 @@ mod tests {
                 let [mut whole, mut a, mut b] = [(); 3].map(|()| Operations::default());
                 for value in 0..count {
                     let add = |to: &mut Operations| {
-                        to.add("s", ["x", "y", "a name that is longer"][value % 3], Nanos(value as i64 * 77), Nanos(1), value % 5 == 0);
+                        to.add(
+                            "s",
+                            ["x", "y", "a name that is longer"][value % 3],
+                            Nanos(value as i64 * 77),
+                            Nanos(1),
+                            value % 5 == 0,
+                        );
                     };
                     add(&mut whole);
                     add(if value < cut { &mut a } else { &mut b });

@@ -125,7 +125,8 @@ impl Summary {
         if of.spans == 0 {
             return;
         }
-        let same = |row: &&mut PayloadRow| row.file == of.file && row.protocol == of.protocol && row.client == of.client;
+        let same =
+            |row: &&mut PayloadRow| row.file == of.file && row.protocol == of.protocol && row.client == of.client;
         match self.payloads.iter_mut().rev().find(same) {
             Some(row) => {
                 row.records += of.records;

@@ -304,7 +304,8 @@ impl<R: BufRead + Seek> Intake<R> {
                     workers = Some(start(scope, task, most_workers));
                 }
                 let job = match &mut workers {
-                    Some(workers) if workers.out < workers.handles.len() * (QUEUED + 1) => match workers.jobs.send(job) {
+                    Some(workers) if workers.out < workers.handles.len() * (QUEUED + 1) => match workers.jobs.send(job)
+                    {
                         Ok(()) => {
                             workers.out += 1;
                             None

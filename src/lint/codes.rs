@@ -1,4 +1,4 @@
-//! Findings on requests (H), spans (S) and the structure of traces (T): wire.md section 12. Numbers and slugs never
+//! Findings on requests (H), spans (S), the structure of traces (T) and what OTLP alone has (O): wire.md section 12. Numbers and slugs never
 //! change meaning.
 
 crate::diagnostic::codes! {
@@ -59,6 +59,14 @@ crate::diagnostic::codes! {
     CHILD_AFTER_PARENT  "T009" "child-after-parent"  Note    "a child that ends after its parent";
     SPLIT_TRACE         "T010" "split-trace"         Note    "a trace in several chunks";
     NO_ROOT             "T011" "no-root"             Warning "a trace without a span that has no parent";
+
+    ID_ZERO              "O003" "id-zero"              Error   "a trace or span id that is zero or absent";
+    END_BEFORE_START     "O005" "end-before-start"     Error   "an end before the start";
+    SERVICE_NAME_MISSING "O006" "service-name-missing" Warning "a resource without service.name";
+    DROPPED_DATA         "O009" "dropped-data"         Note    "data that the sender left out";
+    DUPLICATE_ATTRIBUTE  "O010" "duplicate-attribute"  Warning "an attribute that stands twice";
+    EMPTY_ATTRIBUTE_KEY  "O011" "empty-attribute-key"  Warning "an attribute without a key";
+    TRACESTATE_INVALID   "O012" "tracestate-invalid"   Warning "a tracestate outside its grammar";
 }
 
 #[cfg(test)]
@@ -76,6 +84,6 @@ mod tests {
     #[test]
     fn numbers_are_in_order() {
         assert!(ALL.chunk_by(|a, b| a.id().as_bytes()[0] == b.id().as_bytes()[0]).all(<[_]>::is_sorted));
-        assert_eq!(ALL.len(), 10 + 34 + 11);
+        assert_eq!(ALL.len(), 10 + 34 + 11 + 7);
     }
 }

@@ -15,7 +15,9 @@
 //! ```
 
 pub mod codes;
+mod otlp;
 pub mod payload;
+mod site;
 pub mod structure;
 
 /// `1 chunk`, `2 chunks`.

@@ -14,10 +14,12 @@
 
 use super::codes::*;
 use super::counted;
+use super::otlp;
+use super::site::{Field, Site, shown};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity};
 use crate::http::{Request, is_credential};
 use crate::time::{Nanos, Timestamp};
-use crate::trace::{Chunk, Payload, Span, SpanKind, Value};
+use crate::trace::{Chunk, Dialect, Payload, Span, SpanKind, Value};
 use crate::wire::codes::DUPLICATE_KEY;
 use crate::wire::{Endpoint, Protocol};
 use rustc_hash::FxHasher;
@@ -270,6 +272,9 @@ pub struct Context<'c> {
 
 /// Checks the chunks and spans of a payload: S001 to S034, T005 to T007, and keys that stand twice (D017).
 pub fn spans(record: usize, payload: Payload<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    if payload.dialect() == Dialect::Otlp {
+        return otlp_spans(record, payload, context, out);
+    }
     let mut keys = Vec::new();
     let last = payload.chunks().len().saturating_sub(1);
     for (number, chunk) in payload.chunks().enumerate() {
@@ -280,15 +285,43 @@ pub fn spans(record: usize, payload: Payload<'_>, context: &Context<'_>, out: &m
         };
         let mut tid = ChunkTid::default();
         for (position, span) in chunk.spans().enumerate() {
-            let mut site = Site { record, chunk: number, position, span, out };
+            let mut site = Site { record, chunk: number, position, span, out, otlp: None };
             if let Some(own) = fields_and_tags(&mut site, context, &mut keys) {
                 tid_conflict(&mut site, own, &mut tid);
             }
         }
-        let mut site = Site { record, chunk: number, position: 0, span: first, out };
+        let mut site = Site { record, chunk: number, position: 0, span: first, out, otlp: None };
         priority_missing(&mut site, chunk);
         foreign_span(&mut site, chunk, first);
         several_roots(&mut site, chunk);
+    }
+}
+
+/// The same for OTLP: what concerns OTLP alone, and of the rest what is true of any span.
+fn otlp_spans(record: usize, payload: Payload<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    otlp::resources(record, payload, out);
+    let mut numbers = otlp::Numbers::default();
+    for (number, chunk) in payload.chunks().enumerate() {
+        let numbers = numbers.of(chunk);
+        otlp::scope(record, numbers, chunk, out);
+        for (position, span) in chunk.spans().enumerate() {
+            let mut site = Site { record, chunk: number, position, span, out, otlp: Some(numbers) };
+            otlp::span(&mut site);
+            name_empty(&mut site);
+            start_before_2000(&mut site, context.now);
+            start_in_future(&mut site, context.now);
+            zero_duration(&mut site);
+            control_characters(&mut site);
+            let mut tags = Tags::default();
+            span.attributes().iter().for_each(|(key, value)| tags.take(key, value));
+            if !span.status_message().is_empty() {
+                tags.detail = Some("status.message");
+            }
+            error_without_detail(&mut site, &tags);
+            http_status_invalid(&mut site, &tags);
+            event_outside_span(&mut site, &Tags::default());
+            link_id_zero(&mut site, &Tags::default());
+        }
     }
 }
 
@@ -342,53 +375,6 @@ fn fields_and_tags<'b>(site: &mut Site<'_, 'b>, context: &Context<'_>, keys: &mu
     tags.tid
 }
 
-/// A span under examination, and where it stands.
-struct Site<'s, 'b> {
-    record: usize,
-    chunk: usize,
-    position: usize,
-    span: Span<'b>,
-    out: &'s mut Diagnostics,
-}
-
-/// What of a span a finding is about.
-#[derive(Clone, Copy)]
-enum Field<'k> {
-    Member(&'static str),
-    Tag(&'static str, &'k str),
-    Item(&'static str, usize, &'static str),
-}
-
-impl Site<'_, '_> {
-    /// Reports `code` on the span.
-    fn note(&mut self, code: Code, field: Field<'_>, help: &str, message: impl FnOnce() -> String) {
-        self.note_as(code, code.severity(), field, help, message);
-    }
-
-    /// Reports `code` on the span at another severity.
-    fn note_as(
-        &mut self,
-        code: Code,
-        severity: Severity,
-        field: Field<'_>,
-        help: &str,
-        message: impl FnOnce() -> String,
-    ) {
-        if !self.out.keeps(code, severity) {
-            return self.out.count(code, severity);
-        }
-        let (chunk, span) = (self.chunk, self.position);
-        let path = match field {
-            Field::Member(name) => format!("[{chunk}][{span}].{name}"),
-            Field::Tag(map, key) => format!("[{chunk}][{span}].{map}[{}]", shown(key)),
-            Field::Item(list, index, member) => format!("[{chunk}][{span}].{list}[{index}].{member}"),
-        };
-        let place = Place::Body { record: self.record, offset: Some(self.span.offset()), path };
-        let finding = Diagnostic::new(code, message()).severity_is(severity).help(help).at(place);
-        self.out.report(finding.of_span(self.span.trace_id(), self.span.span_id()));
-    }
-}
-
 /// The tags that checks ask for, of one span.
 #[derive(Default)]
 struct Tags<'b> {
@@ -432,17 +418,6 @@ fn map_of(value: Value<'_>) -> &'static str {
         Value::Float(_) => "metrics",
         Value::Bytes(_) => "meta_struct",
         Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Map(_) => "attributes",
-    }
-}
-
-/// Longest quotation in a message, in characters.
-const SHOWN: usize = 60;
-
-/// Text from the data as it may stand in a message: quoted, escaped, cut.
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
     }
 }
 

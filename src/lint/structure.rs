@@ -17,7 +17,7 @@ use super::counted;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity};
 use crate::id::SpanId;
 use crate::time::Nanos;
-use crate::trace::SpanKind;
+use crate::trace::{Dialect, SpanKind};
 use crate::tree::{Top, TraceTree};
 
 /// Reports what is wrong with the structure of one trace; `records` holds the record number of each of its payloads.
@@ -201,7 +201,12 @@ fn child_after_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
 /// T010: one trace in several chunks; reported once, on the first span of the second chunk.
 fn split_trace(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
     let trace = tree.trace();
-    let chunk_of = |index: usize| Some((trace.payload_of(index)?, trace.span(index)?.chunk_index()));
+    // A request of OTLP counts as one chunk: it is divided by scopes, not by flushes.
+    let chunk_of = |index: usize| {
+        let span = trace.span(index)?;
+        let chunk = if span.dialect() == Dialect::Otlp { 0 } else { span.chunk_index() };
+        Some((trace.payload_of(index)?, chunk))
+    };
     // In the input, spans stand in the order of their payloads and chunks.
     let mut begins = (1..trace.len()).filter(|index| chunk_of(*index) != chunk_of(index - 1));
     let Some(second) = begins.next() else { return };

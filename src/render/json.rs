@@ -6,9 +6,9 @@
 use crate::analysis::{Operations, critical_path};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::id::SpanId;
-use crate::trace::{Attributes, Span, SpanEvent, SpanLink, Value};
+use crate::trace::{Attributes, Dialect, OwnedValue, Span, SpanEvent, SpanLink, Value};
 use crate::tree::TraceTree;
-use crate::wire::{json_bytes, json_float, meta_struct_document};
+use crate::wire::{datadog_tags, json_bytes, json_float, meta_struct_document};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
@@ -109,6 +109,59 @@ fn is_struct(value: &Value<'_>) -> bool {
     matches!(value, Value::Bytes(_))
 }
 
+/// What Datadog's protocols up to v0.7 would have as `meta`, `metrics` and `meta_struct`.
+enum DatadogTags<'b> {
+    /// They are the span's own attributes.
+    Own(Attributes<'b>),
+    Mapped(Vec<(String, OwnedValue)>),
+}
+
+impl<'b> DatadogTags<'b> {
+    fn of(span: Span<'b>) -> Self {
+        match span.dialect() {
+            Dialect::Datadog => DatadogTags::Own(span.attributes()),
+            Dialect::V1 | Dialect::Otlp => DatadogTags::Mapped(datadog_tags(span)),
+        }
+    }
+
+    /// Writes `meta` and `metrics` into the map of a span, and `meta_struct` if asked for.
+    fn serialize<M: SerializeMap>(&self, map: &mut M, structs: bool) -> Result<(), M::Error> {
+        match self {
+            DatadogTags::Own(attributes) => {
+                map.serialize_entry("meta", &Entries(*attributes, is_meta))?;
+                map.serialize_entry("metrics", &Entries(*attributes, is_metric))?;
+                if structs {
+                    map.serialize_entry("meta_struct", &Entries(*attributes, is_struct))?;
+                }
+            }
+            DatadogTags::Mapped(tags) => {
+                let mut maps = [serde_json::Map::new(), serde_json::Map::new(), serde_json::Map::new()];
+                for (key, tag) in tags {
+                    let (which, json) = match tag {
+                        OwnedValue::Str(text) => (0, text.as_str().into()),
+                        OwnedValue::Float(number) => (1, json_float(*number)),
+                        OwnedValue::Bytes(bytes) => (2, typed(Value::Bytes(bytes))),
+                        _ => continue,
+                    };
+                    maps[which].insert(key.clone(), json);
+                }
+                let [meta, metrics, meta_struct] = maps;
+                map.serialize_entry("meta", &meta)?;
+                map.serialize_entry("metrics", &metrics)?;
+                if structs {
+                    map.serialize_entry("meta_struct", &meta_struct)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The typed attributes of v1.0 and OTLP; null for the other protocols.
+fn typed_attributes(span: Span<'_>) -> Option<Json> {
+    (span.dialect() != Dialect::Datadog).then(|| entries(span.attributes(), |_| true, value))
+}
+
 struct Links<'b>(Span<'b>);
 
 impl Serialize for Links<'_> {
@@ -176,10 +229,8 @@ impl Serialize for DecodedSpan<'_> {
         map.serialize_entry("start_ns", &span.start().0)?;
         map.serialize_entry("duration_ns", &span.duration().0)?;
         map.serialize_entry("error", &u8::from(span.error()))?;
-        map.serialize_entry("meta", &Entries(span.attributes(), is_meta))?;
-        map.serialize_entry("metrics", &Entries(span.attributes(), is_metric))?;
-        map.serialize_entry("meta_struct", &Entries(span.attributes(), is_struct))?;
-        map.serialize_entry("attributes", &())?;
+        DatadogTags::of(span).serialize(&mut map, true)?;
+        map.serialize_entry("attributes", &typed_attributes(span))?;
         map.serialize_entry("links", &Links(span))?;
         map.serialize_entry("events", &Events(span))?;
         map.end()
@@ -215,8 +266,7 @@ impl Serialize for NodeHead<'_> {
         map.serialize_entry("duration_ns", &span.duration().0)?;
         map.serialize_entry("self_ns", &self.self_ns)?;
         map.serialize_entry("error", &error(span))?;
-        map.serialize_entry("meta", &Entries(span.attributes(), is_meta))?;
-        map.serialize_entry("metrics", &Entries(span.attributes(), is_metric))?;
+        DatadogTags::of(span).serialize(&mut map, false)?;
         map.serialize_entry("links", &Links(span))?;
         map.serialize_entry("events", &Events(span))?;
         map.end()
@@ -235,8 +285,9 @@ fn error(span: Span<'_>) -> Option<Json> {
             .or_else(|| exception.and_then(|event| event.attributes().text(of_exception)))
             .map(str::to_owned)
     };
+    let status = Some(span.status_message()).filter(|message| !message.is_empty());
     Some(json!({
-        "message": said(&["error.message", "error.msg"], "exception.message"),
+        "message": said(&["error.message", "error.msg"], "exception.message").or(status.map(str::to_owned)),
         "type": said(&["error.type"], "exception.type"),
         "stack": said(&["error.stack"], "exception.stacktrace"),
     }))

@@ -10,8 +10,8 @@ mod set;
 mod view;
 
 pub(crate) use batch::{
-    AttributeRecord, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range, SpanRecord, StrRef,
-    TableString,
+    AttributeRecord, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range, ResourceRecord,
+    ScopeRecord, SpanRecord, StrRef, TableString,
 };
 pub use batch::{Batch, Keep};
 pub use draft::{ChunkDraft, EventDraft, LinkDraft, OwnedValue, ResourceDraft, SpanDraft};

@@ -189,6 +189,11 @@ impl<'b> Payload<'b> {
         self.body
     }
 
+    /// The records, for encoders.
+    pub(crate) fn batch(self) -> &'b Batch {
+        self.batch
+    }
+
     #[inline]
     fn bytes(self, text: StrRef) -> &'b [u8] {
         self.batch.bytes(self.body, text)
@@ -420,6 +425,11 @@ impl<'b> Span<'b> {
     /// type of their value.
     pub fn attributes(self) -> Attributes<'b> {
         self.payload.attributes(self.record.attributes, false)
+    }
+
+    /// Whose rules its attributes follow.
+    pub fn dialect(self) -> Dialect {
+        self.payload.dialect()
     }
 
     /// The chunk it came in.

@@ -6,22 +6,40 @@
 //! complete before it is kept.
 
 pub mod codes;
+mod convert;
 mod cursor;
+mod encode;
+mod grpc;
+mod json;
 mod json_tags;
 mod losses;
+mod mapping;
 mod meta_struct;
 mod msgpack;
+mod otlp;
+mod otlp_encode;
+mod otlp_fill;
+mod otlp_json;
+mod protobuf;
+mod sniff;
+mod text;
 mod v04;
 mod v04_json;
 mod v05;
+mod v07;
+mod v1;
+mod writer;
 
+pub use grpc::decompressed as grpc_decompressed;
 pub use losses::Losses;
+pub use mapping::datadog_tags;
 pub(crate) use msgpack::marker_name;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
+pub use sniff::is_zipkin;
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::http::Request;
-use crate::trace::{Batch, Keep, Payload};
+use crate::trace::{Batch, Dialect, Keep, Payload};
 use cursor::Cursor;
 use msgpack::Reader;
 use std::fmt;
@@ -94,7 +112,18 @@ impl Protocol {
 
     /// Whether [`decode`] of this version reads it.
     pub fn is_read(self) -> bool {
-        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V04Json)
+        matches!(
+            self,
+            Protocol::V03
+                | Protocol::V04
+                | Protocol::V05
+                | Protocol::V07
+                | Protocol::V1
+                | Protocol::V04Json
+                | Protocol::OtlpProto
+                | Protocol::OtlpJson
+                | Protocol::OtlpGrpc
+        )
     }
 
     /// What the path of a request stands for; a base path before it and a query after it are allowed.
@@ -149,7 +178,12 @@ impl Protocol {
         }
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
         match text.first() {
-            Some(b'{' | b'[') => return json_protocol(text),
+            Some(b'{' | b'[') => {
+                let json = sniff::json(text);
+                if json.is_some() || body[0] != 0x0a {
+                    return json;
+                }
+            }
             None => return None,
             _ => {}
         }
@@ -161,7 +195,7 @@ impl Protocol {
             }
             0x90..=0x9f | 0xdc | 0xdd => Some(array_protocol(reader)),
             0x0a => otlp_length_fits(body).then_some(Protocol::OtlpProto),
-            0 | 1 => grpc_length_fits(body).then_some(Protocol::OtlpGrpc),
+            0 | 1 => grpc::fits(body).then_some(Protocol::OtlpGrpc),
             _ => None,
         }
     }
@@ -199,20 +233,6 @@ fn array_protocol(mut reader: Reader<'_>) -> Protocol {
     }
 }
 
-/// JSON bodies: by what the first tokens are, without reading the document.
-fn json_protocol(text: &[u8]) -> Option<Protocol> {
-    let head = &text[..text.len().min(512)];
-    let squeezed: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    let starts = |prefix: &str| squeezed.starts_with(prefix.as_bytes());
-    if ["{\"resourceSpans\"", "{\"resource_spans\"", "{\"batches\""].into_iter().any(starts) {
-        Some(Protocol::OtlpJson)
-    } else if starts("[[") || starts("[]") {
-        Some(Protocol::V04Json)
-    } else {
-        None
-    }
-}
-
 fn otlp_length_fits(body: &[u8]) -> bool {
     let mut length = 0u64;
     for (index, byte) in body.iter().skip(1).take(10).enumerate() {
@@ -222,12 +242,6 @@ fn otlp_length_fits(body: &[u8]) -> bool {
         }
     }
     false
-}
-
-fn grpc_length_fits(body: &[u8]) -> bool {
-    body.get(1..5)
-        .and_then(|length| length.try_into().ok())
-        .is_some_and(|length| u32::from_be_bytes(length) as usize == body.len() - 5)
 }
 
 impl fmt::Display for Protocol {
@@ -295,10 +309,19 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V05 => {
             Cursor::new(body, options, batch, out).finish(v05::payload);
         }
+        Protocol::V07 => {
+            Cursor::new(body, options, batch, out).finish(v07::payload);
+        }
+        Protocol::V1 => {
+            Cursor::new(body, options, batch, out).finish(v1::payload);
+        }
         Protocol::V04Json => v04_json::payload(body, options, batch, out),
+        Protocol::OtlpProto => otlp::payload(body, options, batch, out),
+        Protocol::OtlpGrpc => otlp::framed(body, options, batch, out),
+        Protocol::OtlpJson => otlp_json::payload(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
-            let help = "this version reads v0.3, v0.4 and v0.5";
+            let help = "this version reads v0.3 to v1.0 and OTLP";
             out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
         }
     }
@@ -337,10 +360,23 @@ pub(crate) fn decode_next(
 /// Encodes a payload as the body of a request in `protocol`, with the path and headers that its senders use. What the
 /// protocol cannot carry is counted in `losses`. `None` for a protocol that is not written.
 pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> Option<Request> {
-    let _ = (payload, losses);
     match protocol {
-        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => None,
-        Protocol::OtlpProto | Protocol::OtlpJson | Protocol::OtlpGrpc => None,
+        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1
+            if payload.dialect() == Dialect::Otlp =>
+        {
+            let mapped = mapping::to_datadog(payload, losses);
+            encode(protocol, mapped.view(&[]), losses)
+        }
+        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => {
+            encode::datadog(protocol, payload, losses)
+        }
+        Protocol::OtlpProto | Protocol::OtlpJson | Protocol::OtlpGrpc if payload.dialect() == Dialect::Otlp => {
+            otlp_encode::request(protocol, payload, losses)
+        }
+        Protocol::OtlpProto | Protocol::OtlpJson | Protocol::OtlpGrpc => {
+            let mapped = mapping::to_otlp(payload, losses);
+            otlp_encode::request(protocol, mapped.view(&[]), losses)
+        }
         Protocol::Stats | Protocol::V04Json => None,
     }
 }

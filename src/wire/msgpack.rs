@@ -12,6 +12,7 @@
 
 use super::WireError;
 use super::codes::{BAD_MARKER, IMPOSSIBLE_LENGTH, TOO_DEEP, TRUNCATED, WRONG_TYPE};
+pub(crate) use super::text::{is_ascii, is_utf8};
 use std::fmt;
 
 /// A number as it stands on the wire.
@@ -252,6 +253,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a type number of v1.0 and a scalar value of that type; false when something else stands there.
+    pub(crate) fn typed_scalar(&mut self) -> bool {
+        match (self.number(), self.peek()) {
+            (Ok(Number::Unsigned(1)), Some(0..=0x7f | 0xa0..=0xbf | 0xcc..=0xcf | 0xd9..=0xdb))
+            | (Ok(Number::Unsigned(2)), Some(0xc2 | 0xc3))
+            | (Ok(Number::Unsigned(3)), Some(0xca | 0xcb))
+            | (Ok(Number::Unsigned(4)), Some(0..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff))
+            | (Ok(Number::Unsigned(5)), Some(0xc4..=0xc6)) => self.skip(1).is_ok(),
+            _ => false,
+        }
+    }
+
     /// Skips one value, whatever it is, nested at most `depth` levels.
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), WireError> {
         let mut open: Vec<u64> = Vec::new();
@@ -409,32 +422,6 @@ impl fmt::Display for Found<'_> {
     }
 }
 
-/// Whether `bytes` are UTF-8. Only text with a high bit set takes the full check.
-#[inline(always)]
-pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
-    is_ascii(bytes) || checked(bytes)
-}
-
-/// Whether no byte has its high bit set: words of eight bytes joined, the last one overlapping.
-#[inline(always)]
-pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let joined = if let Some(last) = bytes.last_chunk::<8>() {
-        let (words, _) = bytes.as_chunks::<8>();
-        words.iter().fold(u64::from_ne_bytes(*last), |all, word| all | u64::from_ne_bytes(*word))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        u64::from(u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last))
-    } else {
-        bytes.iter().fold(0, |all, byte| all | u64::from(*byte))
-    };
-    joined & HIGH == 0
-}
-
-#[inline(never)]
-fn checked(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,11 +447,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn utf8_is_judged_as_std_does(bytes in prop::collection::vec(prop_oneof![Just(b'a'), any::<u8>()], 0..40)) {
-            prop_assert_eq!(is_utf8(&bytes), std::str::from_utf8(&bytes).is_ok());
-        }
-
         #[test]
         fn skipping_agrees_with_rmp(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let mut ours = Reader::new(&bytes);
