@@ -18,6 +18,7 @@ use std::io::{BufRead, Seek};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+mod evidence;
 mod scan;
 
 pub use scan::Note;

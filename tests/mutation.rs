@@ -124,11 +124,11 @@ fn examine(protocol: Protocol, body: Vec<u8>, what: &str) {
 fn take_in(inputs: Vec<(std::path::PathBuf, capture::Capture<Cursor<Vec<u8>>>)>, body: Option<usize>, what: &str) {
     let mut intake = Intake::new(inputs, Settings::default());
     let mut found = Diagnostics::default();
-    let check = |(): &mut (), scanned: &Scanned<'_>, found: &mut Diagnostics| {
+    let judge = |_: &mut (), scanned: &Scanned<'_>, found: &mut Diagnostics| {
         lint::payload::request(scanned.number, &scanned.record.request, scanned.protocol, scanned.payload, found);
         lint::payload::spans(scanned.number, scanned.payload, &Context::default(), found);
     };
-    intake.scan(&Options::default(), Note::Places, None, &mut found, check, |_, ()| ControlFlow::Continue(()));
+    intake.scan(&Options::default(), Note::Places, None, &mut found, judge, |_, ()| ControlFlow::Continue(()));
     let counts = intake.counts();
     assert_eq!(counts.read, counts.decoded + counts.skipped, "{what}");
     assert!(counts.other + counts.refused <= counts.skipped, "{what}");

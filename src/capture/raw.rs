@@ -100,17 +100,18 @@ impl<R: BufRead + Seek> Raw<R> {
         }
         let mut body = std::mem::take(&mut record.request.body);
         *record = self.head(self.bodies.len());
-        body.clear();
-        // A copied end is dearer than a body that must be decoded twice, if that is rare.
-        body.extend_from_slice(&self.carry);
+        // What an earlier body left there is written over, which costs less than zeros and then bytes.
+        let carried = self.carry.len();
+        body.resize(body.len().max(carried), 0);
+        body[..carried].copy_from_slice(&self.carry);
         self.carry.clear();
         record.request.body = body;
         let wanted = match self.last {
             0 if size <= SMALL => size,
             0 => SMALL / 4,
-            last => (last as u64 + last as u64 / 8).next_multiple_of(64 << 10),
+            last => (last as u64 + last as u64 / 16).next_multiple_of(64 << 10),
         };
-        self.fill(record, wanted)?;
+        self.fill(record, carried, wanted)?;
         Ok(true)
     }
 
@@ -123,7 +124,8 @@ impl<R: BufRead + Seek> Raw<R> {
     pub(crate) fn widen(&mut self, record: &mut CaptureRecord) -> Result<(), Failure> {
         // The first body may be the only one; later ones are like those before them.
         let factor = if self.bodies.is_empty() { 16 } else { 2 };
-        self.fill(record, (record.request.body.len() as u64).saturating_mul(factor).max(SMALL / 4))
+        let filled = record.request.body.len();
+        self.fill(record, filled, (filled as u64).saturating_mul(factor).max(SMALL / 4))
     }
 
     /// Makes the first `len` bytes of the window the body; all of it, and the last one, without `len`.
@@ -176,18 +178,17 @@ impl<R: BufRead + Seek> Raw<R> {
         Ok(size)
     }
 
-    /// Reads until the window has `wanted` bytes, or the rest.
-    fn fill(&mut self, record: &mut CaptureRecord, wanted: u64) -> Result<(), Failure> {
+    /// Reads on behind the first `filled` bytes until the window has `wanted`, or the rest.
+    fn fill(&mut self, record: &mut CaptureRecord, mut filled: usize, wanted: u64) -> Result<(), Failure> {
         let body = &mut record.request.body;
         let left = self.size.unwrap_or(0).saturating_sub(self.next);
-        if left > self.limit && body.len() as u64 >= self.limit {
+        if left > self.limit && filled as u64 >= self.limit {
             self.ended = true;
             self.skipped += 1;
             return Err(Failure::Finding(self.too_large(left)));
         }
         // Sizes are those of bytes on disk or in memory, not ones that the data declares.
         let wanted = usize::try_from(wanted.min(left).min(self.limit)).unwrap_or(usize::MAX);
-        let mut filled = body.len();
         let from = self.next + filled as u64;
         if self.at != from {
             self.input.seek(SeekFrom::Start(from)).map_err(Failure::Io)?;

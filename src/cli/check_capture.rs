@@ -119,6 +119,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         (_, true) => Outcome::Good,
         (_, false) => Outcome::Bad,
     };
+    if output.verbose > 0 && !machine {
+        captures.add_evidence(&mut found);
+    }
     if machine {
         print_json(ok, Some(&captures), &found, output)?;
     } else {

@@ -105,6 +105,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
             summary_text(&captures, &summary, output)?;
         }
     }
+    if output.verbose > 0 {
+        captures.add_evidence(&mut found);
+    }
     output.findings_aside(&found, &file_namer(&captures))?;
     end_of_input(&captures, output)
 }

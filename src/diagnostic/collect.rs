@@ -1,6 +1,6 @@
 //! Collecting findings while data is read.
 
-use super::{Code, Diagnostic, Place, Severity, Source};
+use super::{Code, Diagnostic, Evidence, Place, Severity, Source};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -50,6 +50,15 @@ impl Diagnostics {
         for finding in &mut self.kept {
             if let Some(Place::Body { record, .. }) = &mut finding.0.place {
                 *record += by;
+            }
+        }
+    }
+
+    /// Gives every kept finding at a byte of a body its evidence, as `of` finds it by record and offset.
+    pub fn add_evidence(&mut self, mut of: impl FnMut(Code, usize, usize) -> Option<Evidence>) {
+        for finding in &mut self.kept {
+            if let Some(Place::Body { record, offset: Some(offset), .. }) = finding.0.place {
+                finding.0.evidence = of(finding.0.code, record, offset);
             }
         }
     }

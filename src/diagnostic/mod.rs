@@ -86,6 +86,19 @@ pub enum Place {
     },
 }
 
+/// What a finding on a body was made on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Offset in the decoded body of the first of `bytes`.
+    pub start: usize,
+    /// The row of sixteen bytes with the finding's offset in it; fewer at the end of the body.
+    pub bytes: Vec<u8>,
+    /// What the byte at the offset is as a msgpack marker, in bodies of msgpack where it is one.
+    pub marker: Option<&'static str>,
+    /// Who sent the body, when its request says it.
+    pub sender: String,
+}
+
 /// One finding. Cheap to move: everything is behind one pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic(Box<Parts>);
@@ -98,6 +111,7 @@ struct Parts {
     place: Option<Place>,
     span: Option<(TraceId, Option<SpanId>)>,
     help: Option<String>,
+    evidence: Option<Evidence>,
     count: u64,
 }
 
@@ -111,6 +125,7 @@ impl Diagnostic {
             place: None,
             span: None,
             help: None,
+            evidence: None,
             count: 1,
         }))
     }
@@ -136,6 +151,12 @@ impl Diagnostic {
     /// Says what to do about it, in words that can be pasted.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
+        self
+    }
+
+    /// Adds the bytes that it was made on.
+    pub fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.0.evidence = Some(evidence);
         self
     }
 
@@ -178,6 +199,11 @@ impl Diagnostic {
     /// What to do about it, when there is something specific to this finding.
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// The bytes that it was made on, when they were looked up ([`Diagnostics::add_evidence`]).
+    pub fn evidence(&self) -> Option<&Evidence> {
+        self.0.evidence.as_ref()
     }
 
     /// How many alike this finding stands for; 1 unless more were found than are kept.

@@ -1,7 +1,7 @@
 //! Findings as text: `error[D003]: what`, where, a caret where there is text to show, one `help:` line.
 
-use super::{Theme, clean};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
+use super::{Theme, clean, hexdump};
+use crate::diagnostic::{Diagnostic, Diagnostics, Evidence, Place, Severity, Source};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub struct DiagnosticOptions<'o> {
     pub text_of: &'o dyn Fn(&Source) -> Option<String>,
     /// The least severity to print.
     pub least: Severity,
-    /// Print every kept finding rather than one of a kind.
+    /// Print every kept finding rather than one of a kind, with its evidence where that was looked up.
     pub every: bool,
 }
 
@@ -74,6 +74,7 @@ fn render(
     let message = clean(finding.message(), theme.ascii);
     let help = finding.help_text().map(|help| clean(help, theme.ascii));
     let span = span_of(finding);
+    let evidence = finding.evidence().filter(|_| options.every).map(|evidence| evidence_of(evidence, finding, theme));
     let more_text = format!("{more} more like this one; -v shows them");
     let title = level.primary_title(message.as_ref()).id(finding.code().id());
     let mut group = Group::with_title(title);
@@ -83,6 +84,9 @@ fn render(
         group = group.element(annotated.annotation(AnnotationKind::Primary.span(range.clone())));
     } else if let Some(origin) = &origin {
         group = group.element(Origin::path(origin.as_str()));
+    }
+    for note in evidence.iter().flatten() {
+        group = group.element(Level::NOTE.message(note.as_str()));
     }
     if let Some(span) = &span {
         group = group.element(Level::NOTE.message(span.as_str()));
@@ -94,6 +98,22 @@ fn render(
         group = group.element(Level::HELP.message(help.as_ref()));
     }
     renderer.render(&[group])
+}
+
+/// The byte, the row that it is in, and who sent it.
+fn evidence_of(evidence: &Evidence, finding: &Diagnostic, theme: &Theme) -> Vec<String> {
+    let Some(Place::Body { offset: Some(offset), .. }) = finding.place() else { return Vec::new() };
+    let byte = offset.checked_sub(evidence.start).and_then(|at| evidence.bytes.get(at));
+    let what = match (byte, evidence.marker) {
+        (Some(byte), Some(marker)) => format!("marker 0x{byte:02x} ({marker})"),
+        (Some(byte), None) => format!("byte 0x{byte:02x}"),
+        (None, _) => "the end of the body".to_owned(),
+    };
+    let mut notes = vec![format!("{what}\n{}", hexdump::row(evidence.start, &evidence.bytes, *offset))];
+    if !evidence.sender.is_empty() {
+        notes.push(format!("sent by {}", clean(&evidence.sender, theme.ascii)));
+    }
+    notes
 }
 
 fn span_of(finding: &Diagnostic) -> Option<String> {

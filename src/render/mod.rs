@@ -7,6 +7,7 @@ pub mod context;
 pub mod diagnostic;
 mod flame;
 pub mod header;
+pub mod hexdump;
 pub mod json;
 mod overview;
 mod rows;

@@ -47,6 +47,12 @@ impl StrRef {
         StrRef { start: start as u32, len: len as u32 }
     }
 
+    /// How many bytes.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        if self == StrRef::NONE { 0 } else { self.len as usize }
+    }
+
     #[inline]
     pub(crate) fn bits(self) -> u64 {
         (u64::from(self.start) << 32) | u64::from(self.len)
@@ -380,6 +386,12 @@ impl Batch {
             *place = text;
         }
         text
+    }
+
+    /// The bytes of `body` that `text` refers to; empty for side text.
+    pub(crate) fn body_bytes(body: &[u8], text: StrRef) -> &[u8] {
+        let start = text.start as usize;
+        body.get(start..start.saturating_add(text.len as usize)).unwrap_or_default()
     }
 
     /// The bytes that `text` refers to.

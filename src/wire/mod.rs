@@ -6,9 +6,11 @@
 //! complete before it is kept.
 
 pub mod codes;
+mod convert;
 mod cursor;
 mod datadog_json;
 mod documents;
+mod encode;
 mod grpc;
 mod jaeger;
 mod json;
@@ -27,12 +29,16 @@ mod text;
 mod v04;
 mod v04_json;
 mod v05;
+mod v07;
+mod v1;
+mod writer;
 mod zipkin;
 
 pub use grpc::decompressed as grpc_decompressed;
 pub use losses::Losses;
 pub use mapping::datadog_tags;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
+pub(crate) use msgpack::marker_name;
 pub use sniff::is_zipkin;
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
@@ -123,6 +129,11 @@ impl Protocol {
         Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
     }
 
+    /// Whether its bodies are msgpack.
+    pub fn is_msgpack(self) -> bool {
+        matches!(self, Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 | Protocol::Stats)
+    }
+
     /// Whether [`decode`] of this version reads it.
     pub fn is_read(self) -> bool {
         matches!(
@@ -130,6 +141,8 @@ impl Protocol {
             Protocol::V03
                 | Protocol::V04
                 | Protocol::V05
+                | Protocol::V07
+                | Protocol::V1
                 | Protocol::V04Json
                 | Protocol::OtlpProto
                 | Protocol::OtlpJson
@@ -321,6 +334,12 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V05 => {
             Cursor::new(body, options, batch, out).finish(v05::payload);
         }
+        Protocol::V07 => {
+            Cursor::new(body, options, batch, out).finish(v07::payload);
+        }
+        Protocol::V1 => {
+            Cursor::new(body, options, batch, out).finish(v1::payload);
+        }
         Protocol::V04Json | Protocol::Snapshot => v04_json::payload(body, options, batch, out),
         Protocol::OtlpProto => otlp::payload(body, options, batch, out),
         Protocol::OtlpGrpc => otlp::framed(body, options, batch, out),
@@ -331,7 +350,7 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::DatadogSpans => datadog_json::spans(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
-            let help = "this version reads v0.3, v0.4 and v0.5";
+            let help = "this version reads v0.3 to v1.0 and OTLP";
             out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
         }
     }
@@ -377,7 +396,9 @@ pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> 
             let mapped = mapping::to_datadog(payload, losses);
             encode(protocol, mapped.view(&[]), losses)
         }
-        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => None,
+        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => {
+            encode::datadog(protocol, payload, losses)
+        }
         Protocol::OtlpProto | Protocol::OtlpJson | Protocol::OtlpGrpc if payload.dialect() == Dialect::Otlp => {
             otlp_encode::request(protocol, payload, losses)
         }

@@ -253,6 +253,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a type number of v1.0 and a scalar value of that type; false when something else stands there.
+    pub(crate) fn typed_scalar(&mut self) -> bool {
+        match (self.number(), self.peek()) {
+            (Ok(Number::Unsigned(1)), Some(0..=0x7f | 0xa0..=0xbf | 0xcc..=0xcf | 0xd9..=0xdb))
+            | (Ok(Number::Unsigned(2)), Some(0xc2 | 0xc3))
+            | (Ok(Number::Unsigned(3)), Some(0xca | 0xcb))
+            | (Ok(Number::Unsigned(4)), Some(0..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff))
+            | (Ok(Number::Unsigned(5)), Some(0xc4..=0xc6)) => self.skip(1).is_ok(),
+            _ => false,
+        }
+    }
+
     /// Skips one value, whatever it is, nested at most `depth` levels.
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), WireError> {
         let mut open: Vec<u64> = Vec::new();
@@ -323,6 +335,49 @@ impl<'a> Reader<'a> {
         let mut reader = *self;
         reader.go_to(offset);
         Found(reader)
+    }
+}
+
+/// The name that the format gives a marker.
+pub(crate) fn marker_name(marker: u8) -> &'static str {
+    match marker {
+        0x00..=0x7f => "positive fixint",
+        0x80..=0x8f => "fixmap",
+        0x90..=0x9f => "fixarray",
+        0xa0..=0xbf => "fixstr",
+        0xc0 => "nil",
+        0xc1 => "never used",
+        0xc2 => "false",
+        0xc3 => "true",
+        0xc4 => "bin 8",
+        0xc5 => "bin 16",
+        0xc6 => "bin 32",
+        0xc7 => "ext 8",
+        0xc8 => "ext 16",
+        0xc9 => "ext 32",
+        0xca => "float 32",
+        0xcb => "float 64",
+        0xcc => "uint 8",
+        0xcd => "uint 16",
+        0xce => "uint 32",
+        0xcf => "uint 64",
+        0xd0 => "int 8",
+        0xd1 => "int 16",
+        0xd2 => "int 32",
+        0xd3 => "int 64",
+        0xd4 => "fixext 1",
+        0xd5 => "fixext 2",
+        0xd6 => "fixext 4",
+        0xd7 => "fixext 8",
+        0xd8 => "fixext 16",
+        0xd9 => "str 8",
+        0xda => "str 16",
+        0xdb => "str 32",
+        0xdc => "array 16",
+        0xdd => "array 32",
+        0xde => "map 16",
+        0xdf => "map 32",
+        0xe0..=0xff => "negative fixint",
     }
 }
 

@@ -12,6 +12,8 @@
 //! `error` (i32), `meta` (map str to str), `metrics` (map str to f64), `meta_struct` (map str to bin),
 //! `span_links`, `span_events` (arrays of maps). All may be absent. Defined by the Datadog Agent's trace receiver.
 
+pub(super) mod encode;
+
 use super::WireError;
 use super::codes::{BAD_META_STRUCT, WRONG_TYPE};
 use super::cursor::{Cursor, Draft, Field, TagUse};
@@ -36,8 +38,8 @@ pub(super) fn payload(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> 
     Ok(())
 }
 
-/// Reads one chunk; false when the span limit ended the payload.
-fn chunk(cursor: &mut Cursor<'_, '_, '_>) -> Result<bool, WireError> {
+/// Reads the spans of one chunk; false when the span limit ended the payload.
+pub(super) fn chunk(cursor: &mut Cursor<'_, '_, '_>) -> Result<bool, WireError> {
     let Some(spans) = cursor.array(Field::Chunk, "an array of spans")? else { return Ok(true) };
     for _ in 0..spans {
         if cursor.full() {
@@ -67,7 +69,7 @@ const SPAN_EVENTS: u32 = 1 << 14;
 
 /// Reads one span map.
 #[inline]
-pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
+fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
     let at = cursor.reader.offset();
     let Some(fields) = cursor.map(Field::Span, "a span map")? else { return Ok(()) };
     let mut draft = cursor.draft(at);
@@ -77,7 +79,7 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
         let key_at = cursor.reader.offset();
         let Some(key) = cursor.member()? else { continue };
         let record = &mut draft.record;
-        let field = match key.bytes {
+        let field = match key {
             b"service" => {
                 record.service = cursor.label("service")?;
                 SERVICE
@@ -148,12 +150,12 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
                 SPAN_EVENTS
             }
             _ => {
-                cursor.unknown(key, key_at)?;
+                cursor.unknown(key, key_at, Field::Span)?;
                 0
             }
         };
         if seen & field != 0 {
-            cursor.duplicate(key.bytes, key_at, Field::Span);
+            cursor.duplicate(key, key_at, Field::Span);
         }
         seen |= field;
     }
@@ -297,7 +299,7 @@ fn members<'a, 'x, 'd>(
         let at = cursor.reader.offset();
         let Some((key, name)) = cursor.key(field)? else { continue };
         if !entry(cursor, key.bytes, name)? {
-            cursor.unknown(key, at)?;
+            cursor.unknown(key.bytes, at, Field::Span)?;
         }
     }
     Ok(())

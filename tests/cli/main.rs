@@ -8,4 +8,5 @@ mod support;
 mod generated;
 mod golden;
 mod process;
+mod streaming;
 mod transcripts;
