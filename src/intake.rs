@@ -5,7 +5,7 @@
 //! records of that trace loaded again if they were not kept. Memory is one trace with its records, a budget of
 //! kept records, and an index of about a hundred bytes a trace. Findings of decoding are reported by the scan only.
 
-use crate::capture::{Capture, CaptureRecord};
+use crate::capture::{Capture, CaptureRecord, codes::RENUMBERED};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 use crate::encoding::{self, Encoding, codes::BAD_ENCODING};
 use crate::http::Request;
@@ -440,6 +440,11 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
     if protocol == Protocol::Stats {
         return Err(NoTraces::Other);
     }
+    if protocol == Protocol::V04Json && wire::is_snapshot(body) {
+        let message = "a snapshot of the test agent: traces and spans are counted, their ids were never sent";
+        out.body(number).take(Diagnostic::new(RENUMBERED, message), None, "");
+        return Ok(Protocol::Snapshot);
+    }
     Ok(protocol)
 }
 
@@ -476,11 +481,7 @@ fn unrecognised(body: &[u8], number: usize, out: &mut Diagnostics) {
          framing",
         first.join(" ")
     );
-    let mut finding = Diagnostic::new(UNKNOWN_PROTOCOL, message).help("name the protocol: --protocol v0.4");
-    if wire::is_zipkin(body) {
-        let message = "spans in Zipkin v2 JSON, which is not read from a request body";
-        finding = Diagnostic::new(UNKNOWN_PROTOCOL, message);
-    }
+    let finding = Diagnostic::new(UNKNOWN_PROTOCOL, message).help("name the protocol: --protocol v0.4");
     out.body(number).take(finding, Some(0), "");
 }
 

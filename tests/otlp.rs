@@ -813,8 +813,10 @@ fn frames_are_read_one_after_another() {
         );
         let mut intake = spanglass::intake::Intake::new(vec![(name.into(), capture)], Default::default());
         let mut found = Diagnostics::default();
-        intake.scan(&Options::default(), None, &mut found, |scanned, _| {
+        let same = |(): &mut (), scanned: &spanglass::intake::Scanned<'_>, _: &mut Diagnostics| {
             assert_eq!(scanned.protocol, Protocol::OtlpGrpc, "{what}");
+        };
+        intake.scan(&Options::default(), spanglass::intake::Note::Places, None, &mut found, same, |_, ()| {
             std::ops::ControlFlow::Continue(())
         });
         assert_eq!(intake.counts().spans, spans, "{what}: {found:?}");

@@ -39,7 +39,7 @@ pub use losses::Losses;
 pub use mapping::datadog_tags;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
 pub(crate) use msgpack::marker_name;
-pub use sniff::is_zipkin;
+pub use sniff::is_snapshot;
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::http::{Headers, Request};
@@ -340,7 +340,12 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V1 => {
             Cursor::new(body, options, batch, out).finish(v1::payload);
         }
-        Protocol::V04Json | Protocol::Snapshot => v04_json::payload(body, options, batch, out),
+        Protocol::V04Json => v04_json::payload(body, options, batch, out),
+        Protocol::Snapshot => {
+            v04_json::payload(body, options, batch, out);
+            // Its traces count from 0, and 0 is no trace id.
+            batch.spans.iter_mut().for_each(|span| span.trace_low = span.trace_low.saturating_add(1));
+        }
         Protocol::OtlpProto => otlp::payload(body, options, batch, out),
         Protocol::OtlpGrpc => otlp::framed(body, options, batch, out),
         Protocol::OtlpJson => otlp_json::payload(body, options, batch, out),

@@ -42,28 +42,49 @@ fn array(reader: &mut Reader<'_>) -> Option<Protocol> {
     reader.open();
     match reader.peek() {
         b']' => Some(Protocol::V04Json),
-        b'{' => is_otlp(reader, 0).then_some(Protocol::OtlpJson),
+        b'{' => {
+            let mut zipkin = *reader;
+            if is_zipkin_span(&mut zipkin) {
+                return Some(Protocol::Zipkin);
+            }
+            is_otlp(reader, 0).then_some(Protocol::OtlpJson)
+        }
         b'[' => {
             reader.open();
             // Arrays of arrays are v0.4, unless their items are Zipkin's.
             let zipkin = reader.peek() == b'{' && is_zipkin_span(reader);
-            (!zipkin).then_some(Protocol::V04Json)
+            Some(if zipkin { Protocol::Zipkin } else { Protocol::V04Json })
         }
         _ => None,
     }
 }
 
-/// Whether a body is Zipkin v2 JSON: an array of objects with `traceId` and `id`, or an array of such arrays.
-pub fn is_zipkin(body: &[u8]) -> bool {
+/// Whether a v0.4 body in JSON is a snapshot of the test agent: its traces count from 0 and its spans from 1.
+pub fn is_snapshot(body: &[u8]) -> bool {
     let mut reader = Reader::new(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
-    if reader.peek() != b'[' {
+    for _ in 0..2 {
+        if reader.peek() != b'[' {
+            return false;
+        }
+        reader.open();
+    }
+    if reader.peek() != b'{' {
         return false;
     }
     reader.open();
-    if reader.peek() == b'[' {
-        reader.open();
+    let (mut first, mut trace, mut span) = (true, false, false);
+    while let Ok(Some(name)) = reader.member(&mut first) {
+        let mut value = reader;
+        match name.bytes {
+            b"trace_id" => trace = value.number().is_ok_and(|number| number == b"0"),
+            b"span_id" => span = value.number().is_ok_and(|number| number == b"1"),
+            _ => {}
+        }
+        if (trace && span) || reader.skip(DEPTH).is_err() {
+            break;
+        }
     }
-    reader.peek() == b'{' && is_zipkin_span(&mut reader)
+    trace && span
 }
 
 fn is_zipkin_span(reader: &mut Reader<'_>) -> bool {
@@ -98,15 +119,16 @@ mod tests {
             ("[]", Some(Protocol::V04Json)),
             ("[[]]", Some(Protocol::V04Json)),
             (r#"[[{"trace_id":1,"span_id":2}]]"#, Some(Protocol::V04Json)),
-            (r#"[[{"traceId":"1","id":"2"}]]"#, None),
-            (r#"[{"traceId":"1","id":"2"}]"#, None),
+            (r#"[[{"traceId":"1","id":"2"}]]"#, Some(Protocol::Zipkin)),
+            (r#"[{"traceId":"1","id":"2"}]"#, Some(Protocol::Zipkin)),
+            (r#"[{"id":"2","kind":"SERVER","traceId":"1"}]"#, Some(Protocol::Zipkin)),
+            (r#"[[{"trace_id":1,"id":"2"}]]"#, Some(Protocol::V04Json)),
             ("[5]", None),
             ("{", None),
         ] {
             assert_eq!(json(text.as_bytes()), protocol, "{text}");
         }
-        assert!(is_zipkin(br#"[{"id":"2","kind":"SERVER","traceId":"1"}]"#));
-        assert!(is_zipkin(br#"[[{"traceId":"1","id":"2"}]]"#));
-        assert!(!is_zipkin(br#"[[{"trace_id":1,"id":"2"}]]"#) && !is_zipkin(b"[]") && !is_zipkin(b"{}"));
+        assert!(is_snapshot(br#" [[{"name":"a","trace_id": 0,"span_id":1}]]"#));
+        assert!(!is_snapshot(br#"[[{"trace_id":0,"span_id":12}]]"#) && !is_snapshot(b"[]") && !is_snapshot(b"{}"));
     }
 }
