@@ -528,7 +528,6 @@ fn sessions_make_one_tree_over_their_bodies() {
 #[cfg(feature = "cli")]
 mod command_line {
     use super::*;
-    use base64::Engine as _;
     use std::collections::BTreeMap;
     use support::process::{Ran, Spanglass};
 

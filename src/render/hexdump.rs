@@ -60,12 +60,12 @@ mod tests {
     #[test]
     fn a_short_row_and_its_end() {
         let short = row(0, b"\x91\x91", 2);
-        assert_eq!(
-            short,
-            "00000000  91 91                                             ..\n                ^^"
-        );
+        assert_eq!(short, "00000000  91 91                                             ..\n                ^^");
         let full = row(0, &[0x91; 16], 16);
-        assert!(full.ends_with("................\n                                                          ^^"), "{full}");
+        assert!(
+            full.ends_with("................\n                                                          ^^"),
+            "{full}"
+        );
         assert_eq!(row(0, &[], 0).lines().count(), 2);
         assert_eq!(row(0, &[1; 16], 40).lines().count(), 1);
     }

@@ -33,8 +33,8 @@ mod writer;
 pub use grpc::decompressed as grpc_decompressed;
 pub use losses::Losses;
 pub use mapping::datadog_tags;
-pub(crate) use msgpack::marker_name;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
+pub(crate) use msgpack::marker_name;
 pub use sniff::is_zipkin;
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};

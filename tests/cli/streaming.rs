@@ -154,7 +154,11 @@ fn bodies_one_after_the_other_are_records() {
     let folder = folder(&[("a.bin", &file), ("c.jsonl", lines.as_bytes()), ("tail.bin", &tail), ("cut.v0.4.bin", cut)]);
     let expected = counts(&run(&folder, "replay-capture c.jsonl --json").json());
     assert_eq!(expected.0, bodies.len() as u64);
-    for line in ["replay-capture a.bin --json", "replay-capture a.bin --count --json", "replay-capture a.bin --json --protocol v0.4"] {
+    for line in [
+        "replay-capture a.bin --json",
+        "replay-capture a.bin --count --json",
+        "replay-capture a.bin --json --protocol v0.4",
+    ] {
         assert_eq!(counts(&run(&folder, line).exits(0).json()), expected, "{line}");
     }
     // Traces are drawn from bodies that are read again.
@@ -164,7 +168,10 @@ fn bodies_one_after_the_other_are_records() {
     assert_eq!(counts(&tailed), expected);
     let found = |document: &Value, code: &str| -> Vec<Value> {
         let findings = document["findings"].as_array().unwrap().iter();
-        findings.filter(|finding| finding["code"] == code).map(|finding| json!([finding["record"], finding["offset"]])).collect()
+        findings
+            .filter(|finding| finding["code"] == code)
+            .map(|finding| json!([finding["record"], finding["offset"]]))
+            .collect()
     };
     let last = bodies.last().unwrap().len();
     assert_eq!(found(&tailed, "D016"), [json!([bodies.len() - 1, last])]);
