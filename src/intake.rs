@@ -416,7 +416,8 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
         return Err(NoTraces::Other);
     }
     loaded.decoded = content(&loaded.record, number, settings, out)?;
-    let asked = settings.protocol.filter(|_| loaded.record.bare);
+    let named = || loaded.record.document.and_then(Protocol::from_name);
+    let asked = settings.protocol.filter(|_| loaded.record.bare).or_else(named);
     let said = match endpoint {
         Some(Endpoint::Traces(protocol)) => Some(protocol),
         _ => None,

@@ -37,6 +37,7 @@ pub mod id;
 pub mod intake;
 pub mod lint;
 pub mod propagation;
+pub mod query;
 #[cfg(feature = "render")]
 pub mod render;
 pub mod rule;

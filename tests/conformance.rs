@@ -822,9 +822,9 @@ mod command_line {
         // (file, records read, decoded, skipped, spans, codes, exit)
         for (file, read, decoded, skipped, spans, codes, exit) in [
             ("torn.jsonl", 2, 2, 0, 15, &["C001"][..], 0),
-            ("bad-record.jsonl", 5, 2, 3, 21, &["C002", "D010"], 1),
-            ("checksum.jsonl", 5, 3, 2, 27, &["C003", "D010"], 1),
-            ("concatenated.jsonl", 10, 6, 4, 54, &["D010"], 1),
+            ("bad-record.jsonl", 5, 3, 2, 30, &["C002"], 1),
+            ("checksum.jsonl", 5, 4, 1, 36, &["C003"], 0),
+            ("concatenated.jsonl", 10, 8, 2, 72, &[], 0),
             ("hand-made.jsonl", 2, 2, 0, 18, &[], 0),
         ] {
             let ran = run(&["replay-capture", "--json"], &[fixture(&format!("captures/{file}"))]);

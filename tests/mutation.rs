@@ -42,10 +42,10 @@ impl Random {
     }
 }
 
-/// Bytes that mean much in msgpack: every kind of marker, and lengths at their ends.
-const TELLING: [u8; 24] = [
+/// Bytes that mean much: every kind of marker of msgpack, lengths at their ends, tags of protobuf, JSON's punctuation.
+const TELLING: [u8; 36] = [
     0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xc4, 0xc6, 0xc7, 0xca, 0xcb, 0xcf, 0xd3, 0xd4,
-    0xdb, 0xdc, 0xdd, 0xdf, 0xff,
+    0xdb, 0xdc, 0xdd, 0xdf, 0xff, 0x0a, 0x12, 0x0b, 0x0c, 0x4a, b'"', b'\\', b'{', b'}', b'[', b',', b'n',
 ];
 
 /// `bytes` with one to four faults.
@@ -175,8 +175,11 @@ fn draw(_: &TraceTree<'_, '_>) {}
 #[test]
 fn mutated_bodies() {
     for path in all_bodies() {
-        let (name, bytes) = (name_of(&path).to_owned(), read(&path));
+        let (name, mut bytes) = (name_of(&path).to_owned(), read(&path));
         let protocol = protocol_of(&path);
+        if let Some(encoding) = spanglass::encoding::Encoding::sniff(&bytes) {
+            bytes = spanglass::encoding::decode(encoding, &bytes, &Default::default()).expect("sound data");
+        }
         for number in 0..MUTANTS {
             let mut random = Random::of(&name, number);
             examine(protocol, mutant(&bytes, &mut random), &format!("{name}, mutant {number}"));
@@ -207,7 +210,7 @@ fn bodies_cut_at_every_byte() {
 #[test]
 fn the_wrong_protocol_is_no_panic() {
     for path in all_bodies() {
-        for protocol in [Protocol::V03, Protocol::V04, Protocol::V05] {
+        for protocol in [Protocol::V03, Protocol::V04, Protocol::V05, Protocol::OtlpProto, Protocol::OtlpJson] {
             examine(protocol, read(&path), &format!("{} as {protocol}", name_of(&path)));
         }
     }

@@ -117,13 +117,60 @@ fn single_quirks() {
         ("newrelic-python", tp(&format!("00-{ids}-02")), "restart tracers-disagree".into()),
         ("newrelic-python", tp(&format!("00-{ids}-11")), format!("continue {ids}")),
         ("dd-trace-go", tp(&format!("00-{ids}-80")), "drop traceparent-unknown-flags".into()),
+        // What comes after is judged before the parent: an error, not "nothing found".
+        (
+            "dd-trace-go",
+            tp(&format!("00-{TRACE}-0000000000000000-01-x")),
+            "drop traceparent-trailing-data traceparent-parent-id-zero".into(),
+        ),
+        // Only what this tracer minds: dd-trace-js and dd-trace-cpp take upper case.
+        (
+            "dd-trace-js",
+            tp("00-640CFD8D00000000abcdefab12345678-000000003ade68b1-1"),
+            "restart traceparent-flags-malformed".into(),
+        ),
+        (
+            "dd-trace-cpp",
+            tp("00-640CFD8D00000000abcdefab12345678-000000003ade68b1-1"),
+            "restart traceparent-flags-malformed".into(),
+        ),
+        (
+            "dd-trace-py",
+            tp("00-640CFD8D00000000abcdefab12345678-000000003ade68b1-1"),
+            "restart traceparent-uppercase-hex traceparent-flags-malformed".into(),
+        ),
+        ("otel-rust", tp("FF-abc-7-100"), "restart traceparent-version-ff traceparent-flags-malformed".into()),
+        (
+            "dd-trace-cpp",
+            tp("0-71C2-2b7e151628aed2a6-01"),
+            "restart traceparent-version-malformed traceparent-trace-id-malformed".into(),
+        ),
+        // An unreadable priority is no reason where it only means "none".
+        (
+            "dd-trace-js",
+            "x-datadog-trace-id: 5\nx-datadog-sampling-priority: 1x".into(),
+            "restart datadog-parent-id-missing".into(),
+        ),
+        (
+            "dd-trace-rs",
+            "x-datadog-trace-id: x\nx-datadog-parent-id: y\nx-datadog-sampling-priority: z".into(),
+            "restart datadog-trace-id-malformed".into(),
+        ),
         // Case, length and ends of traceparent.
         ("dd-trace-js", tp(&format!("FF-{ids}-01")), format!("continue {ids} traceparent-uppercase-hex")),
         ("dd-trace-py", tp(&format!("cc-{ids}-01-")), "restart tracers-disagree".into()),
         ("dd-trace-rs", tp(&format!("00-{ids}-01-")), format!("continue {ids} traceparent-trailing-data")),
         ("dd-trace-py", tp(&format!("\u{a0}00-{ids}-01")), format!("continue {ids} traceparent-version-malformed")),
         ("dd-trace-cpp", tp(&format!("\u{a0}00-{ids}-01")), "restart traceparent-version-malformed".into()),
-        ("otel-rust", tp("0-abc-7-1"), format!("continue {:0>32}-{:0>16} traceparent-version-malformed", "abc", "7")),
+        (
+            "otel-rust",
+            tp("0-abc-7-1"),
+            format!(
+                "continue {:0>32}-{:0>16} traceparent-version-malformed traceparent-trace-id-malformed \
+                 traceparent-parent-id-malformed traceparent-flags-malformed",
+                "abc", "7"
+            ),
+        ),
         (
             "elastic-apm-python",
             tp("00-xyz-2b7e151628aed2a6-01"),

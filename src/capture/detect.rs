@@ -4,6 +4,7 @@
 //! `{"log":{"entries":`, however large it is, and our own capture is one at `{"type":"capture"`.
 
 use super::raw;
+use super::requests::Format;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -18,14 +19,18 @@ pub(super) enum Detected {
     Capture,
     /// A request body, or bytes of which only the protocols can tell.
     Body,
-    /// A format of captures.md that is not read yet.
-    Unread(&'static str),
+    /// Records of a container of others.
+    Records(Format),
+    /// A packet capture.
+    Packets,
+    /// A document of spans, by the name of its protocol.
+    Document(&'static str),
     /// No capture, no body.
     Unknown(&'static str),
 }
-use Detected::{Body, Capture, Empty, NoRequests, Unknown, Unread};
+use Detected::{Body, Capture, Document, Empty, NoRequests, Packets, Records, Unknown};
 
-const COLLECTOR_FILE: Detected = Unread("a Collector file of length-prefixed messages");
+const COLLECTOR_FILE: Detected = Records(Format::OtlpFrames);
 
 /// Bytes that are looked at together before JSON is skimmed.
 const HEAD: u64 = 4096;
@@ -53,7 +58,7 @@ pub(super) fn detect<R: BufRead + Seek>(
         }
     };
     if found == Body && json_start(&head) == Some(b'{') && lines_of_otlp(input, line_limit)? {
-        found = Unread("a Collector file of OTLP JSON lines");
+        found = Records(Format::OtlpLines);
     }
     // A name such as `x.v0.4.bin` settles what content leaves open, for example JSON that no table knows.
     if matches!(found, Unknown(_)) && raw::endpoint(name).is_some() {
@@ -72,9 +77,9 @@ fn by_magic(head: &[u8], len: u64) -> Option<Detected> {
         | [0xa1, 0xb2, 0xc3, 0xd4, ..]
         | [0x4d, 0x3c, 0xb2, 0xa1, ..]
         | [0xa1, 0xb2, 0x3c, 0x4d, ..] => {
-            return Some(Unread("pcap"));
+            return Some(Packets);
         }
-        [0x0a, 0x0d, 0x0d, 0x0a, ..] => return Some(Unread("pcapng")),
+        [0x0a, 0x0d, 0x0d, 0x0a, ..] => return Some(Packets),
         _ => {}
     }
     // `0a 7b` is a newline and a brace, and it is also OTLP protobuf with 123 bytes of ResourceSpans; JSON has no
@@ -89,7 +94,7 @@ fn by_magic(head: &[u8], len: u64) -> Option<Detected> {
         _ => {}
     }
     if is_http_message(head) {
-        return Some(Unread("a saved HTTP message"));
+        return Some(Records(Format::Messages));
     }
     if is_collector_file(head, len) {
         return Some(COLLECTOR_FILE);
@@ -324,7 +329,7 @@ impl Skimmer {
         }
         match (self.place().as_slice(), self.word.as_slice()) {
             (b".type", b"capture" | b"request" | b"response" | b"end") => Some(Capture),
-            (b".data[].type", b"spans") => Some(Unread("a Datadog spans document")),
+            (b".data[].type", b"spans") => Some(Document("datadog-spans")),
             _ => None,
         }
     }
@@ -335,7 +340,7 @@ impl Skimmer {
             self.seen.rows = true;
         }
         let trace = self.depth == 2 && byte == b'{' && self.place() == b".trace.spans";
-        trace.then_some(Unread("a Datadog trace document"))
+        trace.then_some(Document("datadog-trace"))
     }
 
     fn key(&mut self) -> Option<Detected> {
@@ -344,16 +349,16 @@ impl Skimmer {
         match place.as_slice() {
             b".resourceSpans" | b".resource_spans" | b"[][].span_id" => return Some(Body),
             b".batches" | b".trace.resourceSpans" | b".trace.resource_spans" => {
-                return Some(Unread("a Tempo trace document"));
+                return Some(Document("otlp-json"));
             }
-            b".result.resourceSpans" => return Some(Unread("a Jaeger v3 trace document")),
+            b".result.resourceSpans" => return Some(Document("otlp-json")),
             b".resourceMetrics" | b".resourceLogs" | b".resourceProfiles" => {
-                return Some(Unread("an OTLP file of another signal"));
+                return Some(Records(Format::OtlpLines));
             }
-            b".log.entries" => return Some(Unread("HAR")),
-            b".data[].traceID" => return Some(Unread("a Jaeger document")),
+            b".log.entries" => return Some(Records(Format::Har)),
+            b".data[].traceID" => return Some(Document("jaeger")),
             b"[].resourceSpans" | b"[].resource_spans" => {
-                return Some(Unread("OTLP requests of the test agent"));
+                return Some(Records(Format::TestAgentOtlp));
             }
             b".method" => seen.method = true,
             b".path" => seen.path = true,
@@ -373,14 +378,14 @@ impl Skimmer {
             if seen.method && seen.path && seen.body {
                 return Some(Capture);
             } else if seen.trace_id && seen.spans {
-                return Some(Unread("a Jaeger document"));
+                return Some(Document("jaeger"));
             } else if seen.root_id && seen.spans {
-                return Some(Unread("a Datadog trace document"));
+                return Some(Document("datadog-trace"));
             }
         } else if seen.headers && seen.body && seen.url && seen.method {
-            return Some(Unread("requests of the test agent"));
+            return Some(Records(Format::TestAgent));
         } else if seen.trace_id && seen.id {
-            return Some(Unread("a Zipkin document"));
+            return Some(Document("zipkin"));
         }
         None
     }
@@ -456,22 +461,22 @@ mod tests {
             ("[", Body),
             ("[]", NoRequests),
             ("\u{feff} { }\n", NoRequests),
-            ("{\"resourceSpans\":[]}\n{\"resourceSpans\":[]}\n", Unread("a Collector file of OTLP JSON lines")),
+            ("{\"resourceSpans\":[]}\n{\"resourceSpans\":[]}\n", Records(Format::OtlpLines)),
             ("{\n\"resourceSpans\":[\n{}\n]\n}\n", Body),
-            (r#"{"resourceLogs":[]}"#, Unread("an OTLP file of another signal")),
-            (r#"{"batches":[{}]}"#, Unread("a Tempo trace document")),
-            (r#"{"trace":{"resourceSpans":[]}}"#, Unread("a Tempo trace document")),
-            (r#"{"result":{"resourceSpans":[]}}"#, Unread("a Jaeger v3 trace document")),
-            (r#"{"log":{"version":"1.2","creator":{},"entries":["#, Unread("HAR")),
-            (r#"{"data":[{"traceID":"1","spans":[]}],"total":0}"#, Unread("a Jaeger document")),
-            (r#"{"traceID":"1","spans":[]}"#, Unread("a Jaeger document")),
-            (r#"{"data":[{"id":"a","type":"spans"}]}"#, Unread("a Datadog spans document")),
-            (r#"{"trace":{"root_id":"1","spans":{}}}"#, Unread("a Datadog trace document")),
-            (r#"{"root_id":"1","spans":{}}"#, Unread("a Datadog trace document")),
-            (r#"[{"headers":{},"body":"","url":"","method":"#, Unread("requests of the test agent")),
-            (r#"[{"resource_spans":[]}]"#, Unread("OTLP requests of the test agent")),
-            (r#"[{"id":"1","traceId":"1"}]"#, Unread("a Zipkin document")),
-            (r#"[[{"traceId":"1","id":"1"}]]"#, Unread("a Zipkin document")),
+            (r#"{"resourceLogs":[]}"#, Records(Format::OtlpLines)),
+            (r#"{"batches":[{}]}"#, Document("otlp-json")),
+            (r#"{"trace":{"resourceSpans":[]}}"#, Document("otlp-json")),
+            (r#"{"result":{"resourceSpans":[]}}"#, Document("otlp-json")),
+            (r#"{"log":{"version":"1.2","creator":{},"entries":["#, Records(Format::Har)),
+            (r#"{"data":[{"traceID":"1","spans":[]}],"total":0}"#, Document("jaeger")),
+            (r#"{"traceID":"1","spans":[]}"#, Document("jaeger")),
+            (r#"{"data":[{"id":"a","type":"spans"}]}"#, Document("datadog-spans")),
+            (r#"{"trace":{"root_id":"1","spans":{}}}"#, Document("datadog-trace")),
+            (r#"{"root_id":"1","spans":{}}"#, Document("datadog-trace")),
+            (r#"[{"headers":{},"body":"","url":"","method":"#, Records(Format::TestAgent)),
+            (r#"[{"resource_spans":[]}]"#, Records(Format::TestAgentOtlp)),
+            (r#"[{"id":"1","traceId":"1"}]"#, Document("zipkin")),
+            (r#"[[{"traceId":"1","id":"1"}]]"#, Document("zipkin")),
             (r#"{"name":"x","scripts":{"type":"capture"}}"#, Unknown("JSON, but of no known document")),
             (r#"{"type":"object"}"#, Unknown("JSON, but of no known document")),
             (r#"["a","b"]"#, Unknown("JSON, but of no known document")),
@@ -486,10 +491,10 @@ mod tests {
     #[test]
     fn binary_formats_are_known_by_their_first_bytes() {
         for (bytes, found) in [
-            (&b"\xd4\xc3\xb2\xa1\x02\0"[..], Unread("pcap")),
-            (b"\x4d\x3c\xb2\xa1\x02\0", Unread("pcap")),
-            (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Unread("pcapng")),
-            (b"POST /v0.4/traces HTTP/1.1\r\nHost: x\r\n\r\n\x90", Unread("a saved HTTP message")),
+            (&b"\xd4\xc3\xb2\xa1\x02\0"[..], Packets),
+            (b"\x4d\x3c\xb2\xa1\x02\0", Packets),
+            (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Packets),
+            (b"POST /v0.4/traces HTTP/1.1\r\nHost: x\r\n\r\n\x90", Records(Format::Messages)),
             (b"\0\0\0\x03\x0a\x01\x00", COLLECTOR_FILE),
             (b"\0\0\0\x02{}\0\0\0\x02{}", COLLECTOR_FILE),
             (b"\0\0\0\x06\x28\xb5\x2f\xfd\0\0", COLLECTOR_FILE),
@@ -526,7 +531,7 @@ mod tests {
         assert_eq!(named(br#"{"a":1}"#, "x.v0.4.json"), Body);
         assert_eq!(named(b"hello", "x.v0.4.bin"), Body);
         assert_eq!(named(br#"{"type":"capture"}"#, "x.v0.4.bin"), Capture);
-        assert_eq!(named(br#"{"log":{"entries":[]}}"#, "x.v0.4.bin"), Unread("HAR"));
+        assert_eq!(named(br#"{"log":{"entries":[]}}"#, "x.v0.4.bin"), Records(Format::Har));
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl<R: BufRead + Seek> Lines<R> {
         Lines {
             input,
             file: file.clone(),
-            limits,
+            limits: limits.clone(),
             next: 0,
             number: 0,
             carry: Vec::new(),
@@ -296,7 +296,7 @@ impl<R: BufRead + Seek> Lines<R> {
                 break 'blocks;
             }
         }
-        self.block = Block::new(self.file.clone(), self.limits);
+        self.block = Block::new(self.file.clone(), self.limits.clone());
         self.carry.clear();
         (self.next, self.number, self.moved) = (0, 0, true);
         Ok(refusal)
@@ -365,7 +365,7 @@ impl<R: BufRead + Seek> Lines<R> {
         self.input.seek(SeekFrom::Start(*from))?;
         self.again.clear();
         self.input.by_ref().take(line_limit(&self.limits) + 1).read_until(b'\n', &mut self.again)?;
-        let mut block = Block::new(self.file.clone(), self.limits);
+        let mut block = Block::new(self.file.clone(), self.limits.clone());
         block.ends.push(self.again.len());
         block.text = std::mem::take(&mut self.again);
         let event = block.next(record, &mut Diagnostics::default());
@@ -388,7 +388,7 @@ impl<R: BufRead + Seek> Lines<R> {
         if *block.file != *self.file {
             block.file = self.file.clone();
         }
-        block.limits = self.limits;
+        block.limits = self.limits.clone();
         (block.start, block.number) = (self.next, self.number);
         let limit = line_limit(&self.limits);
         let mut filled = self.carry.len();

@@ -18,9 +18,13 @@
 
 pub mod codes;
 mod detect;
+mod http1;
 pub mod jsonl;
 mod lines;
+pub mod pcap;
+mod pieces;
 pub mod raw;
+mod requests;
 
 pub(crate) use lines::{Block, Event, Lines};
 pub(crate) use raw::{Failure, Raw};
@@ -48,12 +52,14 @@ pub struct CaptureRecord {
     pub response: Option<Response>,
     /// The body did not come in a request: method, headers and perhaps the path are not known.
     pub bare: bool,
+    /// Protocol of the document that the body is, when the input says so.
+    pub document: Option<&'static str>,
     /// The client closed before the announced length; the body is what came.
     pub aborted: bool,
 }
 
 /// What one record may have, and what is let pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureLimits {
     /// Most bytes of a body in a container.
     pub body: u64,
@@ -61,11 +67,13 @@ pub struct CaptureLimits {
     pub bare_body: u64,
     /// Read a container of a newer version all the same.
     pub force: bool,
+    /// Connections of a packet capture that are looked at.
+    pub ports: pcap::Ports,
 }
 
 impl Default for CaptureLimits {
     fn default() -> Self {
-        CaptureLimits { body: 64 << 20, bare_body: i32::MAX as u64, force: false }
+        CaptureLimits { body: 64 << 20, bare_body: i32::MAX as u64, force: false, ports: pcap::Ports::default() }
     }
 }
 
@@ -128,6 +136,8 @@ pub struct Capture<R> {
 enum Container<R> {
     Lines(Box<lines::Lines<R>>),
     Raw(raw::Raw<R>),
+    Records(Box<requests::Requests<R>>),
+    Packets(Box<pcap::Pcap<R>>),
     Nothing,
 }
 
@@ -146,8 +156,14 @@ pub fn open<R: BufRead + Seek>(mut input: R, name: &Path, limits: CaptureLimits)
             Container::Lines(Box::new(lines))
         }
         Detected::Body => return Ok(open_body(input, name, limits)),
-        Detected::Unread(format) => {
-            return Err(OpenError::NotACapture { looks_like: format!("{format} (not read by this version)"), first });
+        Detected::Records(format) => {
+            Container::Records(Box::new(requests::Requests::new(input, format, name, &limits)))
+        }
+        Detected::Packets => Container::Packets(Box::new(pcap::Pcap::new(input, name, &limits))),
+        Detected::Document(protocol) => {
+            let mut raw = raw::Raw::new(input, name, &limits);
+            raw.document = Some(protocol);
+            Container::Raw(raw)
         }
         Detected::Unknown(what) => return Err(OpenError::NotACapture { looks_like: what.to_owned(), first }),
     };
@@ -164,14 +180,16 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn format(&self) -> &'static str {
         match &self.container {
             Container::Lines(_) => "spanglass capture (JSON lines)",
-            Container::Raw(_) => "request body",
+            Container::Raw(raw) => raw.document.unwrap_or("request body"),
+            Container::Records(requests) => requests.format().words(),
+            Container::Packets(_) => "packet capture",
             Container::Nothing => "empty JSON document",
         }
     }
 
     /// Whether it is a container of records rather than one body.
     pub fn is_container(&self) -> bool {
-        matches!(self.container, Container::Lines(_))
+        !matches!(self.container, Container::Raw(_))
     }
 
     /// Its lines, when it is a container of lines.
@@ -179,6 +197,16 @@ impl<R: BufRead + Seek> Capture<R> {
         match &mut self.container {
             Container::Lines(lines) => Some(lines),
             _ => None,
+        }
+    }
+
+    /// Number of the request that was read last.
+    pub(crate) fn last_index(&self) -> usize {
+        match &self.container {
+            Container::Raw(raw) => raw.last_index(),
+            Container::Records(requests) => requests.last_index(),
+            Container::Packets(packets) => packets.last_index(),
+            Container::Lines(_) | Container::Nothing => 0,
         }
     }
 
@@ -200,6 +228,8 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn read(&mut self, record: &mut CaptureRecord, out: &mut Diagnostics) -> bool {
         match &mut self.container {
             Container::Lines(lines) => lines.read(record, out),
+            Container::Records(requests) => requests.read(record, out),
+            Container::Packets(packets) => packets.read(record, out),
             Container::Raw(raw) => match raw.read(record) {
                 Ok(read) => read,
                 Err(failure) => {
@@ -226,6 +256,16 @@ impl<R: BufRead + Seek> Capture<R> {
                 Ok(None) => "it is not there".to_owned(),
                 Err(error) => error.to_string(),
             },
+            Container::Records(requests) => match requests.read_again(index, record) {
+                Ok(Some(())) => return Ok(()),
+                Ok(None) => "it is not there".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            Container::Packets(packets) => match packets.read_again(index, record) {
+                Ok(Some(())) => return Ok(()),
+                Ok(None) => "it is not there".to_owned(),
+                Err(error) => error.to_string(),
+            },
             Container::Raw(raw) => match raw.read_again(index, record) {
                 Ok(Some(())) => return Ok(()),
                 Ok(None) => "it is not there".to_owned(),
@@ -244,6 +284,8 @@ impl<R: BufRead + Seek> Capture<R> {
         match &self.container {
             Container::Lines(lines) => lines.skipped,
             Container::Raw(raw) => raw.skipped,
+            Container::Records(requests) => requests.skipped,
+            Container::Packets(packets) => packets.skipped,
             Container::Nothing => 0,
         }
     }
@@ -252,7 +294,9 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn responses(&self) -> u64 {
         match &self.container {
             Container::Lines(lines) => lines.responses,
-            _ => 0,
+            Container::Records(requests) => requests.responses,
+            Container::Packets(packets) => packets.responses,
+            Container::Raw(_) | Container::Nothing => 0,
         }
     }
 
@@ -260,7 +304,16 @@ impl<R: BufRead + Seek> Capture<R> {
     pub fn others(&self) -> u64 {
         match &self.container {
             Container::Lines(lines) => lines.others,
+            Container::Records(requests) => requests.others,
             _ => 0,
+        }
+    }
+
+    /// What was seen so far and could not be read, in words.
+    pub fn notes(&self) -> Vec<String> {
+        match &self.container {
+            Container::Packets(packets) => packets.notes(),
+            _ => Vec::new(),
         }
     }
 
@@ -269,6 +322,8 @@ impl<R: BufRead + Seek> Capture<R> {
         match &self.container {
             Container::Lines(lines) => lines.error.as_ref(),
             Container::Raw(raw) => raw.error.as_ref(),
+            Container::Records(requests) => requests.error.as_ref(),
+            Container::Packets(packets) => packets.error.as_ref(),
             Container::Nothing => None,
         }
     }
@@ -293,11 +348,7 @@ mod tests {
             refusal(b"hello\n"),
             "no capture and no request body: this looks like text; first bytes 68 65 6c 6c 6f 0a"
         );
-        assert_eq!(
-            refusal(b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0"),
-            "no capture and no request body: this looks like pcap (not read by this version); \
-             first bytes d4 c3 b2 a1 02 00 04 00 00 00 00 00 00 00 00 00"
-        );
+        assert_eq!(refusal(b"\xd4\xc3\xb2\xa1\x02\0\x04\0"), "opened as packet capture");
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Raw<R> {
     input: R,
     name: PathBuf,
     limit: u64,
+    /// Protocol of the document that the input is.
+    pub(super) document: Option<&'static str>,
     /// Size of the input, once it was asked for.
     size: Option<u64>,
     /// Where the next body begins, and where the input stands.
@@ -65,6 +67,7 @@ impl<R: BufRead + Seek> Raw<R> {
             input,
             name: name.to_owned(),
             limit: limits.bare_body,
+            document: None,
             size: None,
             next: 0,
             at: u64::MAX,
@@ -231,7 +234,7 @@ impl<R: BufRead + Seek> Raw<R> {
                 request.headers.push("Content-Type", content_type);
             }
         }
-        CaptureRecord { index, request, bare: true, ..CaptureRecord::default() }
+        CaptureRecord { index, request, bare: true, document: self.document, ..CaptureRecord::default() }
     }
 }
 

@@ -116,7 +116,7 @@ impl CaptureArgs {
         for candidate in input::candidates(&self.inputs)? {
             let path = &candidate.path;
             let input = input::open(path, decoded, found)?;
-            match self.open_one(input.reader, path, decoded, limits, found) {
+            match self.open_one(input.reader, path, decoded, &limits, found) {
                 Ok(capture) => {
                     // A capture whose writer was killed is whole up to there; a body that is cut is not.
                     found_cut(input.cut, capture.is_container(), found);
@@ -159,16 +159,16 @@ impl CaptureArgs {
         reader: Box<dyn Input>,
         path: &std::path::Path,
         decoded: encoding::Limits,
-        limits: CaptureLimits,
+        limits: &CaptureLimits,
         found: &mut Diagnostics,
     ) -> Result<Capture<Box<dyn Input>>, OpenError> {
         if self.input_format == Some(InputFormat::Body) {
-            return Ok(capture::open_body(reader, path, limits));
+            return Ok(capture::open_body(reader, path, limits.clone()));
         }
-        match capture::open(reader, path, limits) {
+        match capture::open(reader, path, limits.clone()) {
             Err(OpenError::NotACapture { .. }) if self.protocol.is_some() => {
                 let again = input::open(path, decoded, found).map_err(|e| OpenError::Io(std::io::Error::other(e)))?;
-                Ok(capture::open_body(again.reader, path, limits))
+                Ok(capture::open_body(again.reader, path, limits.clone()))
             }
             other => other,
         }

@@ -11,7 +11,7 @@
 //! Bodies in files of their own are decoded here: where one ends is known when it is decoded.
 
 use super::{Intake, Loaded, NoTraces, Scanned, Settings, recognise};
-use crate::capture::{Block, Event, Failure, Raw};
+use crate::capture::{Block, Capture, Event, Failure, Raw};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::encoding::Encoding;
 use crate::id::TraceId;
@@ -138,6 +138,28 @@ impl<M> Task<'_, M> {
         }
         let protocol = super::load(loaded, &self.settings, self.options, &mut found);
         Some(self.read(own, file, loaded, event, protocol, found))
+    }
+
+    /// Reads and decodes the next record of a container that is read in one piece; `None` at its end. Findings on the
+    /// container go to `out`.
+    fn record<R, A, T>(
+        &self,
+        own: &mut A,
+        file: &Path,
+        capture: &mut Capture<R>,
+        loaded: &mut Loaded,
+        out: &mut Diagnostics,
+    ) -> Option<Read<T>>
+    where
+        R: BufRead + Seek,
+        M: Fn(&mut A, &Scanned<'_>, &mut Diagnostics) -> T,
+    {
+        if !capture.read(&mut loaded.record, out) {
+            return None;
+        }
+        let mut found = Diagnostics::default();
+        let protocol = super::load(loaded, &self.settings, self.options, &mut found);
+        Some(self.read(own, file, loaded, Event::Request(0), protocol, found))
     }
 
     /// Loads and decodes the next body of an input without a container; `None` at its end.
@@ -272,6 +294,23 @@ impl<R: BufRead + Seek> Intake<R> {
                             stopped = pass.stop_on_errors();
                         }
                     }
+                    self.give_back(loaded);
+                    if stopped.is_break() {
+                        break 'inputs;
+                    }
+                    if end {
+                        break;
+                    }
+                    continue;
+                }
+                if capture.lines().is_none() {
+                    let mut loaded = self.spare.pop().unwrap_or_default();
+                    let read = task.record(&mut own, &file, capture, &mut loaded, pass.out);
+                    let end = read.is_none();
+                    stopped = match read {
+                        Some(read) => self.join(input, read, &mut pass),
+                        None => pass.stop_on_errors(),
+                    };
                     self.give_back(loaded);
                     if stopped.is_break() {
                         break 'inputs;
@@ -438,7 +477,7 @@ impl<R: BufRead + Seek> Intake<R> {
         let (_, capture) = &mut self.inputs[input];
         let index = match capture.lines() {
             Some(lines) => lines.count(read.event),
-            None => Some(capture.raw().map_or(0, |raw| raw.last_index())),
+            None => Some(capture.last_index()),
         };
         let mut found = read.found;
         let (Some(index), Some(result)) = (index, read.result) else {

@@ -120,7 +120,10 @@ enum Syntax {
 impl Syntax {
     fn of(protocol: Protocol) -> Syntax {
         match protocol {
-            Protocol::V04Json | Protocol::OtlpJson => Syntax::Json,
+            Protocol::V04Json | Protocol::OtlpJson | Protocol::Snapshot | Protocol::Zipkin | Protocol::Jaeger => {
+                Syntax::Json
+            }
+            Protocol::DatadogTrace | Protocol::DatadogSpans => Syntax::Json,
             Protocol::OtlpProto | Protocol::OtlpGrpc => Syntax::Protobuf,
             Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 | Protocol::Stats => {
                 Syntax::Msgpack

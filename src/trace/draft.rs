@@ -18,8 +18,10 @@ use super::batch::{
     AttributeRecord, Batch, ChunkRecord, EventRecord, ExtraRecord, Kind, LinkRecord, NO_PRIORITY, Range,
     ResourceRecord, ScopeRecord, SpanRecord,
 };
-use super::view::{Attributes, Chunk, Dialect, Dropped, Resource, Sender, Span, SpanEvent, SpanKind, SpanLink};
-use super::view::{SpanStatus, Value};
+use super::view::{
+    Attributes, Chunk, Dialect, Dropped, Payload, Resource, Sender, Span, SpanEvent, SpanKind, SpanLink, SpanStatus,
+    Value,
+};
 use crate::id::{SpanId, TraceId};
 use crate::time::{Nanos, Timestamp};
 
@@ -299,6 +301,20 @@ impl Batch {
         }
     }
 
+    /// Appends everything of a payload, behind what is there.
+    pub fn append(&mut self, payload: Payload<'_>) {
+        let first = self.resources.len();
+        for resource in payload.resources() {
+            self.push_resource(&resource.into());
+        }
+        for chunk in payload.chunks() {
+            let mut draft = ChunkDraft::from(chunk);
+            draft.resource = draft.resource.map(|number| first + number);
+            self.begin_chunk(&draft);
+            chunk.spans().for_each(|span| self.push(&span.into()));
+        }
+    }
+
     /// Marks the batch as complete, once everything is in it.
     pub fn finish(&mut self) {
         self.complete = true;
@@ -454,5 +470,11 @@ mod tests {
         assert_eq!(payload.resources().map(ResourceDraft::from).collect::<Vec<_>>(), [resource]);
         assert_eq!(payload.chunks().map(|chunk| chunk.spans().len()).collect::<Vec<_>>(), [2]);
         assert!(payload.complete() && payload.dialect() == Dialect::V1);
+        let mut twice = Batch::default();
+        twice.append(payload);
+        twice.append(payload);
+        let payload = twice.view(&[]);
+        assert_eq!(payload.chunks().map(|chunk| chunk.resource_index()).collect::<Vec<_>>(), [Some(0), Some(1)]);
+        assert_eq!(payload.spans().map(SpanDraft::from).collect::<Vec<_>>()[2..], seen[..]);
     }
 }

@@ -8,8 +8,11 @@
 pub mod codes;
 mod convert;
 mod cursor;
+mod datadog_json;
+mod documents;
 mod encode;
 mod grpc;
+mod jaeger;
 mod json;
 mod json_tags;
 mod losses;
@@ -29,6 +32,7 @@ mod v05;
 mod v07;
 mod v1;
 mod writer;
+mod zipkin;
 
 pub use grpc::decompressed as grpc_decompressed;
 pub use losses::Losses;
@@ -38,7 +42,7 @@ pub(crate) use msgpack::marker_name;
 pub use sniff::is_zipkin;
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
-use crate::http::Request;
+use crate::http::{Headers, Request};
 use crate::trace::{Batch, Dialect, Keep, Payload};
 use cursor::Cursor;
 use msgpack::Reader;
@@ -67,11 +71,21 @@ pub enum Protocol {
     OtlpJson,
     /// OTLP over gRPC.
     OtlpGrpc,
+    /// A snapshot file of the test agent: the JSON form of v0.4 with ids that count from 0.
+    Snapshot,
+    /// Zipkin v2 JSON.
+    Zipkin,
+    /// Jaeger's JSON.
+    Jaeger,
+    /// Datadog's API: one trace.
+    DatadogTrace,
+    /// Datadog's API: a page of spans.
+    DatadogSpans,
 }
 
 impl Protocol {
     /// Every protocol, in the order in which help texts list them.
-    pub const ALL: [Protocol; 10] = [
+    pub const ALL: [Protocol; 15] = [
         Protocol::V03,
         Protocol::V04,
         Protocol::V05,
@@ -82,6 +96,11 @@ impl Protocol {
         Protocol::OtlpProto,
         Protocol::OtlpJson,
         Protocol::OtlpGrpc,
+        Protocol::Snapshot,
+        Protocol::Zipkin,
+        Protocol::Jaeger,
+        Protocol::DatadogTrace,
+        Protocol::DatadogSpans,
     ];
 
     /// The name used on the command line and in file names.
@@ -97,6 +116,11 @@ impl Protocol {
             Protocol::OtlpProto => "otlp-proto",
             Protocol::OtlpJson => "otlp-json",
             Protocol::OtlpGrpc => "otlp-grpc",
+            Protocol::Snapshot => "snapshot",
+            Protocol::Zipkin => "zipkin",
+            Protocol::Jaeger => "jaeger",
+            Protocol::DatadogTrace => "datadog-trace",
+            Protocol::DatadogSpans => "datadog-spans",
         }
     }
 
@@ -137,6 +161,7 @@ impl Protocol {
             ("/v0.7/traces", Protocol::V07),
             ("/v1.0/traces", Protocol::V1),
             ("/v1/traces", Protocol::OtlpProto),
+            ("/api/v2/spans", Protocol::Zipkin),
             ("/opentelemetry.proto.collector.trace.v1.TraceService/Export", Protocol::OtlpGrpc),
         ];
         if let Some((_, protocol)) = traces.into_iter().find(|(suffix, _)| ends(suffix)) {
@@ -315,10 +340,14 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V1 => {
             Cursor::new(body, options, batch, out).finish(v1::payload);
         }
-        Protocol::V04Json => v04_json::payload(body, options, batch, out),
+        Protocol::V04Json | Protocol::Snapshot => v04_json::payload(body, options, batch, out),
         Protocol::OtlpProto => otlp::payload(body, options, batch, out),
         Protocol::OtlpGrpc => otlp::framed(body, options, batch, out),
         Protocol::OtlpJson => otlp_json::payload(body, options, batch, out),
+        Protocol::Zipkin => zipkin::payload(body, options, batch, out),
+        Protocol::Jaeger => jaeger::payload(body, options, batch, out),
+        Protocol::DatadogTrace => datadog_json::trace(body, options, batch, out),
+        Protocol::DatadogSpans => datadog_json::spans(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
             let help = "this version reads v0.3 to v1.0 and OTLP";
@@ -377,6 +406,16 @@ pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> 
             let mapped = mapping::to_otlp(payload, losses);
             otlp_encode::request(protocol, mapped.view(&[]), losses)
         }
-        Protocol::Stats | Protocol::V04Json => None,
+        Protocol::Zipkin => Some(document("/api/v2/spans", zipkin::document(payload, losses))),
+        Protocol::Jaeger => Some(document("", jaeger::document(payload, losses))),
+        Protocol::Stats | Protocol::V04Json | Protocol::Snapshot => None,
+        Protocol::DatadogTrace | Protocol::DatadogSpans => None,
     }
+}
+
+/// A JSON document as a request.
+fn document(path: &str, body: Vec<u8>) -> Request {
+    let mut headers = Headers::default();
+    headers.push("Content-Type", "application/json");
+    Request { method: "POST".to_owned(), path: path.to_owned(), headers, body }
 }

@@ -21,6 +21,12 @@ pub(crate) const GROUP: u32 = 3;
 pub(crate) const END_GROUP: u32 = 4;
 pub(crate) const FIXED32: u32 = 5;
 
+/// Whether a field that is not all there was cut off, rather than never meant: bodies are not longer than 64 MiB unless
+/// told otherwise, and of a longer one a quarter should be there.
+fn plausible(length: u64, body: usize) -> bool {
+    length <= (64 << 20).max(4 * body as u64)
+}
+
 /// The cursor over one message. `Copy`, so a position can be kept and gone back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
@@ -66,7 +72,7 @@ impl<'a> Reader<'a> {
     #[cold]
     #[inline(never)]
     fn short(&self, at: usize, declared: u64) -> WireError {
-        let code = if declared > self.end as u64 {
+        let code = if !plausible(declared, self.end) {
             IMPOSSIBLE_LENGTH
         } else if self.last {
             return WireError { code: TRUNCATED, offset: self.end };
@@ -176,8 +182,7 @@ impl<'a> Reader<'a> {
             Err(error) if error.code == BAD_PROTOBUF => Err(error),
             Err(error) => {
                 let length = self.varint()?;
-                // Nothing of 2 GiB and more is ever sent: such a length is no cut.
-                if !self.last || length > super::MAX_BODY as u64 {
+                if !self.last || !plausible(length, self.end) {
                     return Err(error);
                 }
                 let message = *self;

@@ -138,15 +138,15 @@ fn counts_add_up() {
     let lines = read(&root().join(CAPTURE));
     let files = folder(&[("a/capture.jsonl", &lines), ("a/b.v0.4.bin", &read(&root().join(WRITE)))]);
     for command in READERS {
-        let ran = in_folder(&files, &format!("{command} a")).run().exits(1);
+        let ran = in_folder(&files, &format!("{command} a")).run().exits(0);
         let counts = ran.stdout.lines().find(|line| line.contains(" read, ")).expect("a line of counts");
-        assert!(counts.starts_with("6 payloads read, 4 used, 2 skipped"), "{command}: {counts}");
-        assert!(counts.contains("47 spans in 14 traces"), "{command}: {counts}");
+        assert!(counts.starts_with("6 payloads read, 5 used, 1 skipped"), "{command}: {counts}");
+        assert!(counts.contains("56 spans in 15 traces"), "{command}: {counts}");
     }
     for command in ["replay-capture", "check-capture"] {
-        let document = in_folder(&files, &format!("{command} a --json")).run().exits(1).json();
-        assert_eq!(document["records"], json!({"read": 6, "decoded": 4, "skipped": 2}), "{command}");
-        assert_eq!((&document["spans"], &document["traces"]), (&json!(47), &json!(14)), "{command}");
+        let document = in_folder(&files, &format!("{command} a --json")).run().exits(0).json();
+        assert_eq!(document["records"], json!({"read": 6, "decoded": 5, "skipped": 1}), "{command}");
+        assert_eq!((&document["spans"], &document["traces"]), (&json!(56), &json!(15)), "{command}");
     }
 }
 
@@ -247,9 +247,6 @@ fn bad_answers_exit_1() {
         format!("flamegraph-text {WRITE} --trace 00000000000000000000000000000001"),
         format!("replay-capture {WRITE} --trace deadbeef"),
         format!("check-capture {WRITE} --trace deadbeef"),
-        // One payload of the capture is in a protocol that is not read.
-        format!("flamegraph-text {CAPTURE}"),
-        format!("replay-capture {CAPTURE}"),
     ] {
         spanglass(&line).run().exits(1);
     }

@@ -2,6 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod body;
+pub mod headers;
+pub mod peers;
 #[cfg(feature = "cli")]
 pub mod process;
 

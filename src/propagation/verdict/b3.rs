@@ -1,11 +1,12 @@
 //! `x-b3-traceid`, `x-b3-spanid`, `x-b3-sampled`, `x-b3-flags`, and `b3: {trace}-{span}-{state}-{parent}`, as one
 //! tracer reads them.
 
+use super::causes::Causes;
 use super::delivery::Delivered;
 use super::found::{Found, Parent, Read};
 use super::grammar::{hex, is_hex};
 use super::quirks::{B3, Lone, Otherwise, Sampled, Single};
-use super::{Cause, faults, note};
+use super::{Cause, faults};
 use std::borrow::Cow;
 
 const TRACE_ID: &str = "x-b3-traceid";
@@ -15,34 +16,52 @@ const FLAGS: &str = "x-b3-flags";
 const SINGLE: &str = "b3";
 
 /// The context of `x-b3-*`.
-pub(super) fn read_multi(grammar: &B3, headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+pub(super) fn read_multi(grammar: &B3, headers: &Delivered, causes: &mut Causes) -> Read {
     if grammar.single_hides_multi && headers.value(SINGLE).is_some_and(|value| !value.is_empty()) {
         return Read::Nothing;
     }
     let mut reading = Reading { grammar, causes, failed: false, nothing: false };
     for name in [TRACE_ID, SPAN_ID, SAMPLED] {
-        headers.note_repeated(name, reading.causes);
+        headers.note_repeated(name, false, reading.causes);
     }
     let ids = reading.ids(&headers.values(TRACE_ID), &headers.values(SPAN_ID));
     let priority = reading.decision(headers);
+    if reading.failed || reading.nothing {
+        for name in [TRACE_ID, SPAN_ID] {
+            headers.note_repeated(name, true, reading.causes);
+        }
+    }
     reading.context(ids, priority)
 }
 
 /// The context of `b3`.
-pub(super) fn read_single(grammar: &B3, headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+pub(super) fn read_single(grammar: &B3, headers: &Delivered, causes: &mut Causes) -> Read {
     let (max, lone, without_state) = match grammar.single {
         Single::IsMulti => return read_multi(grammar, headers, causes),
         Single::Parts { max, lone, without_state } => (max, lone, without_state),
         Single::Anywhere => (usize::MAX, Lone::Nothing, None),
     };
     let Some(value) = headers.value(SINGLE) else { return Read::Nothing };
-    headers.note_repeated(SINGLE, causes);
+    headers.note_repeated(SINGLE, false, causes);
+    let read = read_value(grammar, &value, (max, lone, without_state), causes);
+    if !matches!(read, Read::Found(_)) {
+        headers.note_repeated(SINGLE, true, causes);
+    }
+    read
+}
+
+fn read_value(
+    grammar: &B3,
+    value: &str,
+    (max, lone, without_state): (usize, Lone, Option<i64>),
+    causes: &mut Causes,
+) -> Read {
     if value.is_empty() {
-        note(causes, "b3-malformed");
+        causes.stops("b3-malformed");
         return Read::Nothing;
     }
     if grammar.single == Single::Anywhere {
-        return anywhere(&value, causes);
+        return anywhere(value, causes);
     }
     let parts: Vec<&str> = value.split('-').collect();
     let mut reading = Reading { grammar, causes, failed: false, nothing: false };
@@ -50,7 +69,7 @@ pub(super) fn read_single(grammar: &B3, headers: &Delivered, causes: &mut Vec<Ca
         let priority = reading.state(state);
         let ids = Found { priority, ..Found::default() };
         let decision = matches!(state, "0" | "1" | "d");
-        note(reading.causes, if decision { "b3-sampling-only" } else { "b3-malformed" });
+        reading.causes.stops(if decision { "b3-sampling-only" } else { "b3-malformed" });
         return match lone {
             Lone::Context => Read::Found(ids),
             Lone::ZeroContext if decision => Read::Found(Found { trace_id: Some(0), ..ids }),
@@ -58,14 +77,14 @@ pub(super) fn read_single(grammar: &B3, headers: &Delivered, causes: &mut Vec<Ca
         };
     }
     if parts.len() > max {
-        note(reading.causes, "b3-extra-fields");
+        reading.causes.stops("b3-extra-fields");
         return Read::Nothing;
     }
     let ids = reading.ids(&[Cow::Borrowed(parts[0])], &[Cow::Borrowed(parts[1])]);
     let priority = match parts.get(2) {
         Some(state) => {
             if !matches!(*state, "0" | "1" | "d") {
-                note(reading.causes, "b3-state-invalid");
+                reading.causes.bends("b3-state-invalid");
             }
             reading.state(state)
         }
@@ -76,7 +95,7 @@ pub(super) fn read_single(grammar: &B3, headers: &Delivered, causes: &mut Vec<Ca
 
 struct Reading<'a> {
     grammar: &'a B3,
-    causes: &'a mut Vec<Cause>,
+    causes: &'a mut Causes,
     failed: bool,
     nothing: bool,
 }
@@ -99,8 +118,7 @@ impl Reading<'_> {
             let text = self.grammar.trim.apply(text);
             ids.short = text.len() <= 16;
             let read = self.grammar.trace_id.read(text, before);
-            let accepted = read.is_some_and(|id| id != 0 || self.grammar.zero_trace == Otherwise::Kept);
-            self.note_id(text, "b3-trace-id", accepted);
+            self.note_id(text, "b3-trace-id", read, self.grammar.unreadable_trace, self.grammar.zero_trace);
             if read.is_none() {
                 self.apply(self.grammar.unreadable_trace);
             }
@@ -109,7 +127,7 @@ impl Reading<'_> {
         }
         if traces.is_empty() {
             if !spans.is_empty() {
-                note(self.causes, "b3-trace-id-missing");
+                self.note(self.grammar.missing_trace, "b3-trace-id-missing");
             }
             self.apply(self.grammar.missing_trace);
         } else if ids.trace_id == Some(0) {
@@ -121,7 +139,7 @@ impl Reading<'_> {
         for text in spans {
             let text = self.grammar.trim.apply(text);
             let read = self.grammar.span_id.read(text, 0);
-            self.note_id(text, "b3-span-id", read.is_some_and(|id| id != 0));
+            self.note_id(text, "b3-span-id", read, self.grammar.unreadable_span, self.grammar.zero_span);
             if read.is_none() {
                 self.apply(self.grammar.unreadable_span);
             }
@@ -129,7 +147,7 @@ impl Reading<'_> {
         }
         if spans.is_empty() {
             if !traces.is_empty() {
-                note(self.causes, "b3-span-id-missing");
+                self.note(self.grammar.missing_span, "b3-span-id-missing");
             }
             self.apply(self.grammar.missing_span);
         } else if ids.parent == Parent::Id(0) {
@@ -139,10 +157,16 @@ impl Reading<'_> {
     }
 
     /// Notes what is wrong with an id: anything when it was refused, what the tool refuses when it was not.
-    fn note_id(&mut self, text: &str, kind: &str, accepted: bool) {
+    fn note_id(&mut self, text: &str, kind: &str, read: Option<u128>, unreadable: Otherwise, zero: Otherwise) {
+        let otherwise = match read {
+            None => unreadable,
+            Some(0) => zero,
+            Some(_) => Otherwise::Kept,
+        };
+        let accepted = read.is_some_and(|id| id != 0 || zero == Otherwise::Kept && kind == "b3-trace-id");
         match faults::b3_id(text, kind) {
-            Some((fault, refuses)) if refuses || !accepted => note(self.causes, fault),
-            None if !accepted => note(self.causes, faults::refused_number(text)),
+            Some((fault, refuses)) if refuses || !accepted => self.note(otherwise, fault),
+            None if !accepted => self.note(otherwise, faults::refused_number(text)),
             _ => {}
         }
     }
@@ -156,7 +180,7 @@ impl Reading<'_> {
             Sampled::Digits if debug => Some(2),
             Sampled::Digits => {
                 let text = last?;
-                faults::b3_sampled(text).into_iter().for_each(|fault| note(self.causes, fault));
+                faults::b3_sampled(text).into_iter().for_each(|fault| self.causes.bends(fault));
                 self.state(text).filter(|priority| *priority != 2)
             }
             Sampled::Number { reader, bits } => {
@@ -164,7 +188,8 @@ impl Reading<'_> {
                 for value in &values {
                     priority = reader.read(self.grammar.trim.apply(value), 10).and_then(|int| int.signed(bits));
                     if priority.is_none() {
-                        note(self.causes, faults::b3_sampled(value).unwrap_or_else(|| faults::refused_number(value)));
+                        let fault = faults::b3_sampled(value).unwrap_or_else(|| faults::refused_number(value));
+                        self.causes.stops(fault);
                         self.failed = true;
                     }
                 }
@@ -177,7 +202,7 @@ impl Reading<'_> {
                     return Some(1);
                 }
                 if last.is_some_and(|text| no.is_some_and(|no| !no.contains(&text))) {
-                    note(self.causes, faults::b3_sampled(text).unwrap_or("b3-sampled-invalid"));
+                    self.causes.stops(faults::b3_sampled(text).unwrap_or("b3-sampled-invalid"));
                     self.nothing = true;
                 }
                 Some(0)
@@ -211,10 +236,18 @@ impl Reading<'_> {
         }
         match priority.filter(|_| self.grammar.lone_decision) {
             Some(_) => {
-                note(self.causes, "b3-sampling-only");
+                self.causes.bends("b3-sampling-only");
                 Read::Found(Found { priority, ..Found::default() })
             }
             None => Read::Nothing,
+        }
+    }
+
+    /// Notes a cause by what it leads to.
+    fn note(&mut self, otherwise: Otherwise, cause: Cause) {
+        match otherwise {
+            Otherwise::Nothing | Otherwise::Failed => self.causes.stops(cause),
+            Otherwise::Absent | Otherwise::Zero | Otherwise::Kept => self.causes.bends(cause),
         }
     }
 
@@ -228,7 +261,7 @@ impl Reading<'_> {
 }
 
 /// OpenTelemetry JS searches `b3` for ids; its pattern is not anchored.
-fn anywhere(value: &str, causes: &mut Vec<Cause>) -> Read {
+fn anywhere(value: &str, causes: &mut Causes) -> Read {
     let bytes = value.as_bytes();
     let id = |from: usize, length: usize| value.get(from..from + length).filter(|id| is_hex(id, false)).and_then(hex);
     for start in 0..bytes.len() {
@@ -245,13 +278,13 @@ fn anywhere(value: &str, causes: &mut Vec<Cause>) -> Read {
                 _ => None,
             };
             if start > 0 {
-                note(causes, "b3-malformed");
+                causes.bends("b3-malformed");
             }
             if state.is_none() && bytes.get(end).is_some() {
-                note(causes, "b3-state-invalid");
+                causes.bends("b3-state-invalid");
             }
             if trace == 0 || span == 0 {
-                note(causes, if trace == 0 { "b3-trace-id-zero" } else { "b3-span-id-zero" });
+                causes.stops(if trace == 0 { "b3-trace-id-zero" } else { "b3-span-id-zero" });
                 return Read::Nothing;
             }
             return Read::Found(Found {
@@ -268,6 +301,6 @@ fn anywhere(value: &str, causes: &mut Vec<Cause>) -> Read {
         _ if !value.contains('-') => "b3-malformed",
         _ => ids.find_map(|(id, kind)| faults::b3_id(id, kind)).map_or("b3-malformed", |(fault, _)| fault),
     };
-    note(causes, fault);
+    causes.stops(fault);
     Read::Nothing
 }

@@ -1,6 +1,7 @@
 //! From the contexts of the styles to one verdict: which one counts, what a later `traceparent` changes, and what
 //! the span that is started from it has.
 
+use super::causes::Causes;
 use super::delivery::Delivered;
 use super::found::{Found, Parent, Read};
 use super::number::Trim;
@@ -14,20 +15,20 @@ pub(super) fn verdict(profile: &Profile, headers: &Delivered) -> Verdict {
     let quirks = profile.quirks;
     let mut composed = Composition { quirks, styles: profile.styles, headers, found: Vec::new(), because: Vec::new() };
     for style in profile.styles {
-        let mut causes = Vec::new();
+        let mut causes = Causes::default();
         let read = read(*style, quirks, headers, &mut causes);
         let first = composed.primary().is_none();
         match read {
             Read::Failed if quirks.compose.failures == Failures::Abort || first => {
-                composed.note_all(causes);
+                composed.note_all(causes, false);
                 return composed.without_trace(Outcome::Drop, None);
             }
             Read::Failed => {}
-            Read::Nothing if first => composed.note_all(causes),
+            Read::Nothing if first => composed.note_all(causes, false),
             Read::Nothing => {}
             Read::Found(found) => {
                 if first {
-                    composed.note_all(causes);
+                    composed.note_all(causes, true);
                 }
                 composed.found.push((*style, found));
             }
@@ -36,7 +37,7 @@ pub(super) fn verdict(profile: &Profile, headers: &Delivered) -> Verdict {
     composed.verdict()
 }
 
-fn read(style: Style, quirks: &Quirks, headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+fn read(style: Style, quirks: &Quirks, headers: &Delivered, causes: &mut Causes) -> Read {
     match style {
         Style::Known(PropagationStyle::TraceContext) => traceparent::read(quirks, headers, causes),
         Style::ElasticLegacy => traceparent::read_legacy(quirks, headers, causes),
@@ -82,8 +83,8 @@ impl Composition<'_, '_> {
         self.found.iter().position(counts)
     }
 
-    fn note_all(&mut self, causes: Vec<Cause>) {
-        causes.into_iter().for_each(|cause| note(&mut self.because, cause));
+    fn note_all(&mut self, causes: Causes, found: bool) {
+        causes.counting(found).for_each(|cause| note(&mut self.because, cause));
     }
 
     fn verdict(mut self) -> Verdict {
@@ -119,11 +120,12 @@ impl Composition<'_, '_> {
                 continue;
             }
             let datadog = self.found.iter().find(|(style, _)| *style == DATADOG).map(|(_, found)| found);
-            note(&mut self.because, "parent-id-mismatch");
             if rules.raises && !context.last_parent && datadog.is_some_and(|found| !found.parent.is_some()) {
+                note(&mut self.because, "parent-id-mismatch");
                 return self.without_trace(Outcome::Restart, None);
             }
             if rules.reparent == Reparent::Always || (rules.reparent == Reparent::WithDatadog && datadog.is_some()) {
+                note(&mut self.because, "parent-id-mismatch");
                 primary.parent = context.parent;
             }
         }
@@ -137,7 +139,7 @@ impl Composition<'_, '_> {
         if !datadog || style == W3C || primary.priority.is_some() {
             return;
         }
-        let Read::Found(w3c) = traceparent::read(self.quirks, self.headers, &mut Vec::new()) else { return };
+        let Read::Found(w3c) = traceparent::read(self.quirks, self.headers, &mut Causes::default()) else { return };
         let same = match (primary.trace_id, w3c.trace_id) {
             (Some(a), Some(b)) if primary.short => a as u64 == b as u64,
             (a, b) => a.is_some() && a == b,

@@ -1,10 +1,11 @@
 //! `x-datadog-trace-id: 123`, `x-datadog-parent-id: 45`, `x-datadog-sampling-priority: 1`,
 //! `x-datadog-tags: _dd.p.tid=640cfd8d00000000`, as one tracer reads them.
 
+use super::causes::Causes;
 use super::delivery::Delivered;
 use super::found::{Found, Parent, Read};
 use super::quirks::{Datadog, Length, Otherwise, TagKey, TagValue, Tags, WithoutEquals, ZeroTrace};
-use super::{Cause, faults, note};
+use super::{Cause, faults};
 
 const TRACE_ID: &str = "x-datadog-trace-id";
 const PARENT_ID: &str = "x-datadog-parent-id";
@@ -13,7 +14,7 @@ const ORIGIN: &str = "x-datadog-origin";
 const TAGS: &str = "x-datadog-tags";
 
 /// The context of the Datadog headers.
-pub(super) fn read(grammar: &Datadog, headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+pub(super) fn read(grammar: &Datadog, headers: &Delivered, causes: &mut Causes) -> Read {
     let mut reading = Reading { grammar, headers, causes, failed: false, nothing: false };
     let trace = reading.trace_id();
     let parent = reading.parent_id();
@@ -31,8 +32,9 @@ pub(super) fn read(grammar: &Datadog, headers: &Delivered, causes: &mut Vec<Caus
     };
     let sent = headers.is_sent(TRACE_ID);
     if grammar.zero_trace == ZeroTrace::BothHalves && trace_id == Some(0) {
+        // One that is missing has left its cause already.
         if sent {
-            note(causes, "datadog-trace-id-zero");
+            causes.stops("datadog-trace-id-zero");
         }
         return Read::Nothing;
     }
@@ -41,14 +43,18 @@ pub(super) fn read(grammar: &Datadog, headers: &Delivered, causes: &mut Vec<Caus
     }
     if !parent.is_some() {
         let origin = headers.value(ORIGIN);
-        // A parent that was sent and is none has left its cause already.
-        if headers.value(PARENT_ID).is_none() {
-            let known = origin.as_deref().is_some_and(|origin| !origin.is_empty());
-            note(causes, if known { "datadog-parent-id-missing-with-origin" } else { "datadog-parent-id-missing" });
-        }
+        let cause = match headers.value(PARENT_ID) {
+            Some(value) => faults::datadog_id(&value, "datadog-parent-id"),
+            None if origin.as_deref().is_some_and(|origin| !origin.is_empty()) => {
+                Some("datadog-parent-id-missing-with-origin")
+            }
+            None => Some("datadog-parent-id-missing"),
+        };
         if grammar.rootless_needs_synthetics && origin.as_deref() != Some("synthetics") {
+            cause.into_iter().for_each(|cause| causes.stops(cause));
             return Read::Nothing;
         }
+        cause.into_iter().for_each(|cause| causes.bends(cause));
     }
     Read::Found(Found {
         trace_id,
@@ -65,7 +71,7 @@ pub(super) fn read(grammar: &Datadog, headers: &Delivered, causes: &mut Vec<Caus
 struct Reading<'a, 'h> {
     grammar: &'a Datadog,
     headers: &'a Delivered<'h>,
-    causes: &'a mut Vec<Cause>,
+    causes: &'a mut Causes,
     failed: bool,
     nothing: bool,
 }
@@ -73,7 +79,7 @@ struct Reading<'a, 'h> {
 impl Reading<'_, '_> {
     fn trace_id(&mut self) -> Option<u64> {
         let values = self.headers.values(TRACE_ID);
-        self.headers.note_repeated(TRACE_ID, self.causes);
+        self.headers.note_repeated(TRACE_ID, false, self.causes);
         let mut last = None;
         for value in &values {
             let text = self.grammar.trim.apply(value);
@@ -86,8 +92,8 @@ impl Reading<'_, '_> {
             };
             last = number.filter(|_| !refused);
             if last.is_none() {
-                note(self.causes, fault.unwrap_or_else(|| faults::refused_number(value)));
-                self.apply(if refused { Otherwise::Nothing } else { self.grammar.unreadable_trace });
+                let otherwise = if refused { Otherwise::Nothing } else { self.grammar.unreadable_trace };
+                self.refuse(otherwise, TRACE_ID, fault.unwrap_or_else(|| faults::refused_number(value)));
             } else {
                 self.note_misread(value, fault, last);
             }
@@ -97,7 +103,9 @@ impl Reading<'_, '_> {
         }
         let others = self.headers.value(PARENT_ID).is_some() || self.headers.value(PRIORITY).is_some();
         if others {
-            note(self.causes, "datadog-trace-id-missing");
+            let stops = self.grammar.missing_trace != Otherwise::Absent;
+            let missing = "datadog-trace-id-missing";
+            if stops { self.causes.stops(missing) } else { self.causes.bends(missing) }
         }
         self.apply(self.grammar.missing_trace);
         (self.grammar.missing_trace == Otherwise::Zero).then_some(0)
@@ -105,7 +113,7 @@ impl Reading<'_, '_> {
 
     fn parent_id(&mut self) -> Parent {
         let values = self.headers.values(PARENT_ID);
-        self.headers.note_repeated(PARENT_ID, self.causes);
+        self.headers.note_repeated(PARENT_ID, false, self.causes);
         let mut last = Parent::Absent;
         for value in &values {
             let fault = faults::datadog_id(value, "datadog-parent-id");
@@ -122,15 +130,15 @@ impl Reading<'_, '_> {
                     self.note_misread(value, fault, if let Parent::Id(id) = parent { Some(id) } else { None });
                 }
                 None => {
-                    note(self.causes, fault.unwrap_or_else(|| faults::refused_number(value)));
-                    self.apply(self.grammar.unreadable_parent);
+                    let cause = fault.unwrap_or_else(|| faults::refused_number(value));
+                    self.refuse(self.grammar.unreadable_parent, PARENT_ID, cause);
                     last = Parent::Absent;
                 }
             }
         }
         if values.is_empty() {
             if self.grammar.missing_parent == Otherwise::Nothing && !self.nothing {
-                note(self.causes, "datadog-parent-id-missing");
+                self.causes.stops("datadog-parent-id-missing");
             }
             self.apply(self.grammar.missing_parent);
         }
@@ -139,7 +147,7 @@ impl Reading<'_, '_> {
 
     fn priority(&mut self) -> Option<i64> {
         let values = self.headers.values(PRIORITY);
-        self.headers.note_repeated(PRIORITY, self.causes);
+        self.headers.note_repeated(PRIORITY, false, self.causes);
         let mut last = None;
         for value in &values {
             let int = self.grammar.priority.read(self.grammar.trim.apply(value), 10);
@@ -147,10 +155,10 @@ impl Reading<'_, '_> {
             last = int.and_then(|int| if bits == 0 { Some(int.clamped()) } else { int.signed(bits) });
             let fault = faults::priority(value);
             if last.is_none() {
-                note(self.causes, fault.unwrap_or_else(|| faults::refused_number(value)));
-                self.apply(self.grammar.unreadable_priority);
+                let cause = fault.unwrap_or_else(|| faults::refused_number(value));
+                self.refuse(self.grammar.unreadable_priority, PRIORITY, cause);
             } else if let Some(fault) = fault {
-                note(self.causes, fault);
+                self.causes.bends(fault);
             }
         }
         last
@@ -160,7 +168,15 @@ impl Reading<'_, '_> {
     fn note_misread(&mut self, value: &str, fault: Option<Cause>, read: Option<u64>) {
         let meant = faults::decimal(value);
         let fault = fault.or_else(|| (meant != read).then(|| faults::refused_number(value)));
-        fault.into_iter().for_each(|fault| note(self.causes, fault));
+        fault.into_iter().for_each(|fault| self.causes.bends(fault));
+    }
+
+    /// Takes in what an unusable value of the header does.
+    fn refuse(&mut self, otherwise: Otherwise, name: &str, cause: Cause) {
+        self.apply(otherwise);
+        let stops = matches!(otherwise, Otherwise::Nothing | Otherwise::Failed);
+        self.headers.note_repeated(name, stops, self.causes);
+        if stops { self.causes.stops(cause) } else { self.causes.bends(cause) }
     }
 
     fn apply(&mut self, otherwise: Otherwise) {
@@ -183,9 +199,8 @@ struct High {
 /// The bytes or characters of `x-datadog-tags` that every tracer takes by default.
 const MAX_TAGS: usize = 512;
 
-fn tid(grammar: &Tags, headers: &Delivered, causes: &mut Vec<Cause>) -> Option<High> {
+fn tid(grammar: &Tags, headers: &Delivered, causes: &mut Causes) -> Option<High> {
     let mut last = None;
-    headers.note_repeated(TAGS, causes);
     for value in headers.values(TAGS) {
         let length = match grammar.length {
             Length::Bytes => value.len(),
@@ -194,7 +209,7 @@ fn tid(grammar: &Tags, headers: &Delivered, causes: &mut Vec<Cause>) -> Option<H
         };
         // A line that is too long leaves what an earlier one said.
         if length > MAX_TAGS {
-            note(causes, "datadog-tags-too-long");
+            causes.bends("datadog-tags-too-long");
             continue;
         }
         let mut found = Vec::new();
@@ -207,7 +222,8 @@ fn tid(grammar: &Tags, headers: &Delivered, causes: &mut Vec<Cause>) -> Option<H
         }
         // Other tags decide nothing here, so losing them is no cause.
         if value.contains("_dd.p.tid") {
-            found.into_iter().for_each(|fault| note(causes, fault));
+            headers.note_repeated(TAGS, false, causes);
+            found.into_iter().for_each(|fault| causes.bends(fault));
         }
     }
     last

@@ -2,9 +2,10 @@
 //! name joined (Python, Node), cut to the first (C++, Rust, OpenTelemetry Go) or handed over one by one
 //! (dd-trace-go).
 
+use super::Cause;
+use super::causes::Causes;
 use super::number::Trim;
 use super::quirks::{Delivery, Repeated};
-use super::{Cause, note};
 use crate::http::Headers;
 use std::borrow::Cow;
 
@@ -39,20 +40,31 @@ impl<'h> Delivered<'h> {
         !self.lines(name).is_empty()
     }
 
-    /// Notes that the name is there more than once, unless the lines agree for a library that takes one of them.
-    pub fn note_repeated(&self, name: &str, causes: &mut Vec<Cause>) {
+    /// The code for a name that is there more than once; none when that changes nothing: the lines agree and the
+    /// library takes one of them, or it joins the lines of a list.
+    pub fn repeated(&self, name: &str) -> Option<Cause> {
         let lines = self.lines(name);
-        let Some((first, others)) = lines.split_first().filter(|(_, others)| !others.is_empty()) else { return };
+        let (first, others) = lines.split_first().filter(|(_, others)| !others.is_empty())?;
         let identical = others.iter().all(|line| line == first);
-        let joined = matches!(self.rule.repeated, Repeated::Joined(_));
+        let joined = self.joins();
         match name {
-            "traceparent" => note(causes, "traceparent-duplicate"),
-            "tracestate" => note(causes, "tracestate-multiple-headers"),
-            "baggage" | "x-datadog-tags" => note(causes, "header-duplicate-joined"),
-            _ if identical && joined => note(causes, "header-duplicate-identical"),
-            _ if identical => {}
-            _ => note(causes, "header-duplicate"),
+            "traceparent" => Some("traceparent-duplicate"),
+            "tracestate" => (!joined && !identical).then_some("tracestate-multiple-headers"),
+            "x-datadog-tags" => (joined || !identical).then_some("header-duplicate-joined"),
+            _ if identical => joined.then_some("header-duplicate-identical"),
+            _ => Some("header-duplicate"),
         }
+    }
+
+    /// Notes that the name is there more than once, and `refused` says whether that is what made it unreadable: lines
+    /// that a server joined are one value that nobody wrote.
+    pub fn note_repeated(&self, name: &str, refused: bool, causes: &mut Causes) {
+        let Some(cause) = self.repeated(name) else { return };
+        if refused && self.joins() { causes.stops(cause) } else { causes.bends(cause) }
+    }
+
+    fn joins(&self) -> bool {
+        matches!(self.rule.repeated, Repeated::Joined(_))
     }
 
     /// The values of all lines of that name.

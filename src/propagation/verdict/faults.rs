@@ -9,39 +9,97 @@ use super::quirks::Single;
 use super::{Cause, Profile, Style, note};
 use crate::context::PropagationStyle;
 
-/// The first fault of a `traceparent`.
-pub(super) fn traceparent(value: &str) -> Option<Cause> {
-    let mut fields = Trim::C.apply(value).splitn(5, '-');
-    let version = fields.next().filter(|_| !Trim::C.apply(value).is_empty());
-    let Some(version) = version else { return Some("traceparent-empty") };
-    let (Some(trace), Some(parent), Some(flags)) = (fields.next(), fields.next(), fields.next()) else {
-        return Some("traceparent-missing-field");
+/// Every fault of a `traceparent`.
+pub(super) fn traceparent(value: &str) -> Vec<Cause> {
+    let text = Trim::C.apply(value);
+    if text.is_empty() {
+        return vec!["traceparent-empty"];
+    }
+    let mut fields = text.splitn(5, '-');
+    let (Some(version), Some(trace), Some(parent), Some(flags_text)) =
+        (fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return vec!["traceparent-missing-field"];
     };
-    let shaped = |text: &str, length: usize, malformed: Cause| match text {
+    let forbidden = || (version == "ff").then_some("traceparent-version-ff");
+    let zero = |text: &str, fault: Cause| text.bytes().all(|b| b == b'0').then_some(fault);
+    let trailing = || (version == "00" && fields.next().is_some()).then_some("traceparent-trailing-data");
+    let faults = [
+        self::version(version).or_else(forbidden),
+        trace_id(trace).or_else(|| zero(trace, "traceparent-trace-id-zero")),
+        parent_id(parent).or_else(|| zero(parent, "traceparent-parent-id-zero")),
+        flags(flags_text).or_else(trailing),
+    ];
+    faults.into_iter().flatten().collect()
+}
+
+/// Why a tracer may refuse a `traceparent` that has no four fields for it.
+pub(super) fn traceparent_or_refused(value: &str) -> Vec<Cause> {
+    let faults = traceparent(value);
+    if faults.is_empty() { vec![refused_field(value)] } else { faults }
+}
+
+/// Why a tracer may refuse a `traceparent` for its length: the fields that are too short or too long, or what follows
+/// them.
+pub(super) fn traceparent_lengths(fields: [&str; 4], tail: Option<&str>) -> Vec<Cause> {
+    let due = [
+        (2, "traceparent-version-malformed"),
+        (32, "traceparent-trace-id-malformed"),
+        (16, "traceparent-parent-id-malformed"),
+        (2, "traceparent-flags-malformed"),
+    ];
+    let faults: Vec<Cause> = fields
+        .into_iter()
+        .zip(due)
+        .filter(|(field, (length, _))| field.len() != *length)
+        .map(|(_, (_, fault))| fault)
+        .collect();
+    match tail {
+        _ if !faults.is_empty() => faults,
+        Some(_) => vec!["traceparent-trailing-data"],
+        None => vec!["tracers-disagree"],
+    }
+}
+
+/// The fault of the first field: blanks before it are none.
+pub(super) fn version(text: &str) -> Option<Cause> {
+    hex_field(text.trim_start_matches(|c| Trim::C.takes(c)), 2, "traceparent-version-malformed")
+}
+
+/// The fault of the second field; zeros are none here.
+pub(super) fn trace_id(text: &str) -> Option<Cause> {
+    hex_field(text, 32, "traceparent-trace-id-malformed")
+}
+
+/// The fault of the third field; zeros are none here.
+pub(super) fn parent_id(text: &str) -> Option<Cause> {
+    hex_field(text, 16, "traceparent-parent-id-malformed")
+}
+
+/// The fault of the fourth field: blanks after it are none.
+pub(super) fn flags(text: &str) -> Option<Cause> {
+    hex_field(Trim::C.apply_end(text), 2, "traceparent-flags-malformed")
+}
+
+fn hex_field(text: &str, length: usize, malformed: Cause) -> Option<Cause> {
+    match text {
         _ if text.len() != length || !is_hex(text, true) => Some(malformed),
         _ if !is_hex(text, false) => Some("traceparent-uppercase-hex"),
         _ => None,
-    };
-    let zero = |text: &str, fault: Cause| text.bytes().all(|b| b == b'0').then_some(fault);
-    shaped(version, 2, "traceparent-version-malformed")
-        .or_else(|| (version == "ff").then_some("traceparent-version-ff"))
-        .or_else(|| shaped(trace, 32, "traceparent-trace-id-malformed"))
-        .or_else(|| zero(trace, "traceparent-trace-id-zero"))
-        .or_else(|| shaped(parent, 16, "traceparent-parent-id-malformed"))
-        .or_else(|| zero(parent, "traceparent-parent-id-zero"))
-        .or_else(|| shaped(flags, 2, "traceparent-flags-malformed"))
-        .or_else(|| (version == "00" && fields.next().is_some()).then_some("traceparent-trailing-data"))
+    }
 }
 
-/// Why a tracer may refuse a `traceparent` without a fault: its flags, or blanks that it does not trim.
-pub(super) fn refused_traceparent(value: &str) -> Cause {
-    let flags = Trim::C.apply(value).split('-').nth(3).and_then(|flags| u8::from_str_radix(flags, 16).ok());
-    if trimmed(value) {
-        "header-value-control-trimmed"
-    } else if flags.is_some_and(|flags| flags > 3) {
-        "traceparent-unknown-flags"
-    } else {
-        "tracers-disagree"
+/// Why a tracer may refuse a field without a fault.
+pub(super) fn refused_field(text: &str) -> Cause {
+    if trimmed(text) { "header-value-control-trimmed" } else { "tracers-disagree" }
+}
+
+/// Why a tracer may refuse flags without a fault.
+pub(super) fn refused_flags(text: &str) -> Cause {
+    match u8::from_str_radix(Trim::C.apply(text), 16) {
+        _ if trimmed(text) => "header-value-control-trimmed",
+        Ok(flags) if flags > 3 => "traceparent-unknown-flags",
+        _ => "tracers-disagree",
     }
 }
 

@@ -1,33 +1,44 @@
 //! `uber-trace-id: {trace}:{span}:{parent}:{flags}`, as one OpenTelemetry propagator reads it. The parent is unused.
 
+use super::Cause;
+use super::causes::Causes;
 use super::delivery::Delivered;
 use super::found::{Found, Parent, Read};
 use super::grammar::is_hex;
 use super::quirks::{HexId, Jaeger};
-use super::{Cause, note};
 use std::borrow::Cow;
 
 /// The context of `uber-trace-id`.
-pub(super) fn read(grammar: &Jaeger, headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+pub(super) fn read(grammar: &Jaeger, headers: &Delivered, causes: &mut Causes) -> Read {
     let Some(value) = headers.value("uber-trace-id") else { return Read::Nothing };
-    headers.note_repeated("uber-trace-id", causes);
+    headers.note_repeated("uber-trace-id", false, causes);
+    let read = read_value(grammar, value, causes);
+    if read == Read::Nothing {
+        headers.note_repeated("uber-trace-id", true, causes);
+    }
+    read
+}
+
+fn read_value(grammar: &Jaeger, value: Cow<str>, causes: &mut Causes) -> Read {
     let encoded = value.contains('%');
     let decoded = if grammar.percent_encoded { percent_decoded(&value) } else { Some(value) };
     let Some([trace, span, _, flags]) = decoded.as_deref().and_then(four) else {
-        note(causes, if encoded { "jaeger-percent-encoded" } else { "jaeger-malformed" });
+        causes.stops(if encoded { "jaeger-percent-encoded" } else { "jaeger-malformed" });
         return Read::Nothing;
     };
-    let Some(trace) = id(grammar.trace_id, trace, 32, "jaeger-trace-id-invalid", causes) else { return Read::Nothing };
-    let Some(span) = id(grammar.span_id, span, 16, "jaeger-span-id-invalid", causes) else { return Read::Nothing };
+    let trace = id(grammar.trace_id, trace, 32, "jaeger-trace-id-invalid", causes);
+    let span = id(grammar.span_id, span, 16, "jaeger-span-id-invalid", causes);
     let legal = matches!(flags.len(), 1 | 2) && flags.bytes().all(|b| b.is_ascii_hexdigit());
-    if !legal {
-        note(causes, "jaeger-flags-invalid");
-    }
     let sampled = match grammar.flags.read(flags) {
-        Some(flags) => flags.odd,
-        None if grammar.junk_is_sampled => true,
-        None => return Read::Nothing,
+        Some(flags) => Some(flags.odd),
+        None => grammar.junk_is_sampled.then_some(true),
     };
+    match sampled {
+        None => causes.stops("jaeger-flags-invalid"),
+        Some(_) if !legal => causes.bends("jaeger-flags-invalid"),
+        Some(_) => {}
+    }
+    let (Some(trace), Some(span), Some(sampled)) = (trace, span, sampled) else { return Read::Nothing };
     Read::Found(Found {
         trace_id: Some(trace),
         parent: Parent::of(span),
@@ -37,11 +48,13 @@ pub(super) fn read(grammar: &Jaeger, headers: &Delivered, causes: &mut Vec<Cause
 }
 
 /// The id when it can be continued. Zero and unreadable are the same here: the SDK starts a new trace.
-fn id(grammar: HexId, text: &str, digits: usize, code: Cause, causes: &mut Vec<Cause>) -> Option<u128> {
+fn id(grammar: HexId, text: &str, digits: usize, code: Cause, causes: &mut Causes) -> Option<u128> {
     let shaped = text.len() <= digits && is_hex(text, true) && text.bytes().any(|b| b != b'0');
     let id = grammar.read(text, 0).filter(|id| *id != 0);
-    if !shaped || id.is_none() {
-        note(causes, if shaped { "jaeger-id-nonstandard-length" } else { code });
+    match id {
+        None => causes.stops(if shaped { "jaeger-id-nonstandard-length" } else { code }),
+        Some(_) if !shaped => causes.bends(code),
+        Some(_) => {}
     }
     id
 }

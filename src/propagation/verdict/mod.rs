@@ -17,6 +17,7 @@
 //! ```
 
 mod b3;
+mod causes;
 mod compose;
 mod datadog;
 mod delivery;

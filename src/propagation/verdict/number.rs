@@ -203,7 +203,7 @@ impl Trim {
         text.trim_end_matches(|c| self.takes(c))
     }
 
-    fn takes(self, c: char) -> bool {
+    pub fn takes(self, c: char) -> bool {
         match self {
             Trim::No => false,
             Trim::Blank | Trim::BlankAndNewline => blank(c),

@@ -1,9 +1,10 @@
 //! `vendor=1,dd=s:2;o:rum;p:00f067aa0ba902b7`: the sampling priority in the member `dd`, held against the flag of
 //! traceparent. Nothing else in tracestate decides.
 
+use super::Cause;
+use super::causes::Causes;
 use super::number::blank;
 use super::quirks::{Members, Tracestate, WhichDd, WhichS};
-use super::{Cause, note};
 
 /// What traceparent and tracestate together decide.
 pub(super) struct Decided {
@@ -13,23 +14,23 @@ pub(super) struct Decided {
 }
 
 /// The decision of `value`, where `flag` is that of traceparent.
-pub(super) fn decided(value: &str, flag: i64, grammar: &Tracestate, causes: &mut Vec<Cause>) -> Decided {
+pub(super) fn decided(value: &str, flag: i64, grammar: &Tracestate, causes: &mut Causes) -> Decided {
     let mut decided = Decided { priority: Some(flag), last_parent: false };
     let text = grammar.trim.apply(value);
     if text.is_empty() {
         return decided;
     }
     if text.len() > grammar.max_bytes {
-        note(causes, "tracestate-over-512-bytes");
+        causes.bends("tracestate-over-512-bytes");
         return decided;
     }
     let parts = text.split(',').take(grammar.max_members);
     let Some(members) = dd_members(parts, grammar.members, causes) else { return decided };
     if members.is_empty() && text.split(',').skip(grammar.max_members).any(|part| part.trim().starts_with("dd=")) {
-        note(causes, "tracestate-too-many-members");
+        causes.bends("tracestate-too-many-members");
     }
-    if members.len() > 1 {
-        note(causes, "tracestate-duplicate-key");
+    if members.windows(2).any(|pair| pair[0] != pair[1]) {
+        causes.bends("tracestate-duplicate-key");
     }
     let chosen = match grammar.dd {
         WhichDd::First => members.get(..1),
@@ -38,7 +39,7 @@ pub(super) fn decided(value: &str, flag: i64, grammar: &Tracestate, causes: &mut
     };
     for dd in chosen.unwrap_or_default() {
         if dd.len() > grammar.max_dd {
-            note(causes, "dd-member-too-long");
+            causes.bends("dd-member-too-long");
             break;
         }
         fields(dd, flag, grammar, &mut decided, causes);
@@ -47,16 +48,12 @@ pub(super) fn decided(value: &str, flag: i64, grammar: &Tracestate, causes: &mut
 }
 
 /// The values of all members `dd`; `None` when the whole header is ignored.
-fn dd_members<'v>(
-    parts: impl Iterator<Item = &'v str>,
-    rule: Members,
-    causes: &mut Vec<Cause>,
-) -> Option<Vec<&'v str>> {
+fn dd_members<'v>(parts: impl Iterator<Item = &'v str>, rule: Members, causes: &mut Causes) -> Option<Vec<&'v str>> {
     if let Members::Printable(trim) = rule {
         let members: Vec<&str> = parts.map(|part| trim.apply(part)).filter(|member| !member.is_empty()).collect();
         let kept = within_limits(&members);
         if kept.iter().any(|member| member.contains(|c| !matches!(c, ' '..='~'))) {
-            note(causes, "tracestate-value-invalid");
+            causes.bends("tracestate-value-invalid");
             return None;
         }
         return Some(members.iter().filter_map(|member| member.strip_prefix("dd=")).collect());
@@ -72,16 +69,16 @@ fn dd_members<'v>(
                     continue;
                 }
                 if value.encode_utf16().count() > max_value {
-                    note(causes, "dd-member-too-long");
+                    causes.bends("dd-member-too-long");
                 } else if value.contains('\t') {
-                    note(causes, "tracestate-value-invalid");
+                    causes.bends("tracestate-value-invalid");
                 } else {
                     found.push(value);
                 }
             }
             Members::Strict { max_value } => {
                 if let Some(fault) = strict_fault(part, max_value) {
-                    note(causes, fault);
+                    causes.bends(fault);
                     return None;
                 }
                 found.extend(part.strip_prefix("dd="));
@@ -151,12 +148,12 @@ fn strict_fault(part: &str, max_value: usize) -> Option<Cause> {
 }
 
 /// Reads the fields of one `dd` into `decided`.
-fn fields(dd: &str, flag: i64, grammar: &Tracestate, decided: &mut Decided, causes: &mut Vec<Cause>) {
+fn fields(dd: &str, flag: i64, grammar: &Tracestate, decided: &mut Decided, causes: &mut Causes) {
     let (mut priorities, mut origin, mut parent) = (Vec::new(), "", "");
     for field in grammar.trim_dd.apply(dd).split(';') {
         let Some((key, value)) = field.split_once(':') else {
             if grammar.strict_dd {
-                note(causes, "dd-field-malformed");
+                causes.bends("dd-field-malformed");
                 return;
             }
             continue;
@@ -175,8 +172,8 @@ fn fields(dd: &str, flag: i64, grammar: &Tracestate, decided: &mut Decided, caus
             _ => {}
         }
     }
-    if priorities.len() > 1 {
-        note(causes, "dd-field-duplicate");
+    if priorities.windows(2).any(|pair| pair[0] != pair[1]) {
+        causes.bends("dd-field-duplicate");
     }
     let read = |text: &&str| {
         let int = grammar.reader.read(text, 10)?;
@@ -189,13 +186,13 @@ fn fields(dd: &str, flag: i64, grammar: &Tracestate, decided: &mut Decided, caus
             let text = if grammar.s == WhichS::First { priorities.first() } else { priorities.last() };
             let number = text.and_then(read);
             if text.is_some() && number.is_none() {
-                note(causes, "dd-sampling-priority-invalid");
+                causes.bends("dd-sampling-priority-invalid");
                 if grammar.strict_dd {
                     return;
                 }
             }
             if grammar.rum && origin == "rum" && number.unwrap_or(0) == 0 {
-                note(causes, "tracers-disagree");
+                causes.bends("tracers-disagree");
                 priority = number;
             } else if let Some(number) = number {
                 adopted = (number > 0) == (flag > 0);
@@ -205,7 +202,7 @@ fn fields(dd: &str, flag: i64, grammar: &Tracestate, decided: &mut Decided, caus
         WhichS::Each | WhichS::EachUntilSet => {
             for text in &priorities {
                 let Some(number) = read(text) else {
-                    note(causes, "dd-sampling-priority-invalid");
+                    causes.bends("dd-sampling-priority-invalid");
                     continue;
                 };
                 let open = grammar.s == WhichS::Each || matches!(priority, Some(0 | 1));
@@ -217,7 +214,7 @@ fn fields(dd: &str, flag: i64, grammar: &Tracestate, decided: &mut Decided, caus
         }
     }
     if !adopted {
-        note(causes, "dd-sampling-conflict");
+        causes.bends("dd-sampling-conflict");
     }
     decided.priority = priority;
     decided.last_parent = !parent.is_empty();

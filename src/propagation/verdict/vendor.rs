@@ -1,16 +1,16 @@
 //! Headers that only one library reads: `sentry-trace: {trace}-{span}-{0 or 1}` (sentry-python) and
 //! `X-Amzn-Trace-Id: Root=1-{8}-{24};Parent={16};Sampled=1` (aws-xray-python).
 
+use super::causes::Causes;
 use super::delivery::Delivered;
 use super::found::{Found, Parent, Read};
 use super::grammar::{hex, is_hex};
 use super::number::Trim;
-use super::{Cause, note};
 
 /// The context of `sentry-trace`. Every part is optional; an all-zero trace id is taken over.
-pub(super) fn read_sentry(headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+pub(super) fn read_sentry(headers: &Delivered, causes: &mut Causes) -> Read {
     let Some(value) = headers.value("sentry-trace") else { return Read::Nothing };
-    headers.note_repeated("sentry-trace", causes);
+    headers.note_repeated("sentry-trace", false, causes);
     let mut text: &str = &value;
     if text.contains(',') {
         // Lines that a server joined: the first that is not blank counts.
@@ -44,9 +44,9 @@ fn take_id(rest: &mut &str, digits: usize) -> Option<u128> {
 }
 
 /// The context of `X-Amzn-Trace-Id`. Ids are taken over as they are.
-pub(super) fn read_xray(headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
+pub(super) fn read_xray(headers: &Delivered, causes: &mut Causes) -> Read {
     let Some(value) = headers.value("x-amzn-trace-id").filter(|value| !value.is_empty()) else { return Read::Nothing };
-    headers.note_repeated("x-amzn-trace-id", causes);
+    headers.note_repeated("x-amzn-trace-id", false, causes);
     let (mut root, mut parent, mut sampled) = (None, None, None);
     for item in Trim::Python.apply(&value).split(';') {
         let mut parts = item.split('=');
@@ -56,7 +56,8 @@ pub(super) fn read_xray(headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
             continue;
         }
         let Some(value) = value else {
-            note(causes, "xray-malformed-field");
+            headers.note_repeated("x-amzn-trace-id", true, causes);
+            causes.stops("xray-malformed-field");
             return Read::Nothing;
         };
         match key {
@@ -68,7 +69,7 @@ pub(super) fn read_xray(headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
         }
     }
     if sampled.is_some_and(|sampled| !matches!(sampled, "0" | "1" | "?")) {
-        note(causes, "xray-sampled-invalid");
+        causes.bends("xray-sampled-invalid");
     }
     let priority = match sampled {
         Some("0") => Some(0),
@@ -78,20 +79,20 @@ pub(super) fn read_xray(headers: &Delivered, causes: &mut Vec<Cause>) -> Read {
     let root = root.filter(|root| !root.is_empty());
     let Some(root) = root.filter(|_| priority != Some(0)) else {
         // Not sampled: a dummy segment that has the zero id takes the place of the trace.
-        note(causes, if root.is_none() { "xray-root-missing" } else { "tracers-disagree" });
+        causes.bends(if root.is_none() { "xray-root-missing" } else { "tracers-disagree" });
         return Read::Found(Found { priority, ..Found::default() });
     };
     let trace_id = root_id(root);
     if trace_id.is_none_or(|id| id == 0) {
-        note(causes, "xray-root-malformed");
+        causes.bends("xray-root-malformed");
     }
     let parent = parent.unwrap_or_default();
     let blank = parent.bytes().all(|b| b == b'0');
     let span = Some(parent).filter(|parent| parent.len() == 16 && is_hex(parent, true)).and_then(hex);
     if parent.is_empty() {
-        note(causes, "xray-parent-missing");
+        causes.bends("xray-parent-missing");
     } else if blank || span.is_none() {
-        note(causes, "xray-parent-malformed");
+        causes.bends("xray-parent-malformed");
     }
     Read::Found(Found {
         trace_id,
