@@ -9,40 +9,26 @@
 //! | P1 | steady: median of several decodes after one warm-up | W2, 1,000 traces of 20 spans, v0.4 |
 //! | P2 | cold: the first decode of a new process, fresh memory and all | W2; W1, one flush of 10 spans; W7, a trace of a million spans |
 //! | P3 | steady | W4, the spans of W2 as v0.5 |
+//! | P4 | steady | W5, the spans of W2 as one OTLP protobuf request; peers: prost with opentelemetry-proto, quick-protobuf |
+//! | P5 | steady | W6, the spans of W2 as 1,000 OTLP JSON requests; peers: serde_json with opentelemetry-proto, sonic-rs with structs that borrow |
 //!
 //! P1 also counts instructions with valgrind, where it is installed: `peer spanglass W2 2` less `peer spanglass W2 1`
 //! is one decode. A ratio is the other decoder's time divided by ours.
 
 mod harness;
 
-use harness::{Bench, Measured, ROUNDS, Required, Result, Spread};
-use serde::Deserialize;
-use std::path::Path;
-use std::process::{Command, ExitCode};
-
-/// One body, one state, our decoder and others.
-struct Comparison {
-    target: &'static str,
-    state: &'static str,
-    workload: (&'static str, &'static str),
-    /// Timed decodes in a process; 0 for the first one of a process.
-    decodes: u32,
-    /// Processes of each implementation in a round, of which the median counts.
-    processes: usize,
-    ours: &'static str,
-    others: &'static [(&'static str, Required)],
-}
+use harness::comparison::{COLD, Comparison, STEADY, STEADY_SMALL, report};
+use harness::{Bench, Measured, Required, Result, Spread};
+use std::process::ExitCode;
 
 const W1: (&str, &str) = ("w1", "w1.v04.msgpack");
 const W2: (&str, &str) = ("w2", "w2.v04.msgpack");
 const W4: (&str, &str) = ("w4", "w4.v05.msgpack");
+const W5: (&str, &str) = ("w5", "w5.otlp.pb");
+const W6: (&str, &str) = ("w6", "w6.otlp.jsonl");
 const W7: (&str, &str) = ("w7", "w7.v04.msgpack");
 
-const STEADY: u32 = 9;
-const STEADY_SMALL: u32 = 999;
-const COLD: u32 = 0;
-
-const COMPARISONS: [Comparison; 6] = [
+const COMPARISONS: [Comparison; 8] = [
     Comparison {
         target: "P1",
         state: "W2 v0.4 steady",
@@ -108,27 +94,31 @@ const COMPARISONS: [Comparison; 6] = [
             ("rmp-serde-v05", Required::Nothing),
         ],
     },
+    Comparison {
+        target: "P4",
+        state: "W5 OTLP protobuf steady",
+        workload: W5,
+        decodes: STEADY,
+        processes: 1,
+        ours: "spanglass-otlp",
+        others: &[("prost", Required::AtLeast(8.0)), ("quick-protobuf", Required::AtLeast(4.0))],
+    },
+    Comparison {
+        target: "P5",
+        state: "W6 OTLP JSON steady",
+        workload: W6,
+        decodes: STEADY,
+        processes: 1,
+        ours: "spanglass-otlp-json",
+        others: &[("serde_json", Required::AtLeast(4.0)), ("sonic-rs", Required::AtLeast(1.5))],
+    },
 ];
 
 /// Instructions of one decode of W2, per span.
 const MOST_INSTRUCTIONS: f64 = 4000.0;
 
-/// What `peer` prints.
-#[derive(Deserialize)]
-struct Report {
-    bytes: f64,
-    cpu_ns: f64,
-    #[serde(flatten)]
-    sums: Sums,
-}
-
-/// What all decoders of a body must agree on.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-struct Sums {
-    spans: u64,
-    duration: i64,
-    meta_len: u64,
-}
+/// Instructions of one decode of W2, per span.
+const MOST_INSTRUCTIONS: f64 = 4000.0;
 
 fn main() -> ExitCode {
     harness::exit_code(run())
@@ -146,56 +136,6 @@ fn run() -> Result<()> {
     }
     bench.finish();
     Ok(())
-}
-
-impl Comparison {
-    fn run(&self, bench: &mut Bench) -> Result<()> {
-        let body = bench.workload(self.workload.0, self.workload.1)?;
-        let program = bench.peer("peer");
-        eprintln!("{} {}", self.target, self.state);
-        let names: Vec<&str> = std::iter::once(self.ours).chain(self.others.iter().map(|(name, _)| *name)).collect();
-
-        // Equality before time.
-        let reports = names.iter().map(|name| report(&program, name, &body, COLD)).collect::<Result<Vec<_>>>()?;
-        let (bytes, sums) = (reports[0].bytes, reports[0].sums.clone());
-        for (name, report) in names.iter().zip(&reports) {
-            if report.sums != sums {
-                return Err(format!("{name} reads {:?}, {} {sums:?}", report.sums, self.ours).into());
-            }
-        }
-
-        // Nanoseconds by implementation, then round.
-        let mut times = vec![Vec::with_capacity(ROUNDS); names.len()];
-        for _ in 0..ROUNDS {
-            let mut round = vec![Vec::with_capacity(self.processes); names.len()];
-            for _ in 0..self.processes {
-                for (name, of_name) in names.iter().zip(&mut round) {
-                    of_name.push(report(&program, name, &body, self.decodes)?.cpu_ns);
-                }
-            }
-            for (of_name, times) in round.into_iter().zip(&mut times) {
-                times.push(Spread::of(of_name).median);
-            }
-        }
-
-        for (name, times) in names.iter().zip(&times) {
-            // Bytes per nanosecond are GB/s.
-            let speed = Spread::of(times.iter().map(|ns| bytes / ns * 1000.0));
-            bench.measured(self.target, &format!("{}: {name}", self.state), Measured(speed, "MB/s"), Required::Nothing);
-        }
-        for ((name, required), others) in self.others.iter().zip(&times[1..]) {
-            let ratio = Spread::of_ratios(others, &times[0]);
-            let what = format!("{}: {name} / {}", self.state, self.ours);
-            bench.measured(self.target, &what, Measured(ratio, "x"), *required);
-        }
-        Ok(())
-    }
-}
-
-fn report(program: &Path, variant: &str, body: &Path, decodes: u32) -> Result<Report> {
-    let mut command = Command::new(program);
-    command.arg(variant).arg(body).arg(decodes.to_string());
-    Ok(serde_json::from_str(&harness::output_of(&mut command)?)?)
 }
 
 fn count_instructions(bench: &mut Bench) -> Result<()> {

@@ -10,6 +10,9 @@
 //!
 //! `cargo bench --bench decode -- P1 P3` measures these targets only.
 
+#[allow(dead_code, reason = "not every bench target compares in-process")]
+pub mod comparison;
+
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
@@ -228,7 +231,8 @@ pub fn instructions(program: &Path, args: &[&str]) -> Result<f64> {
 // ---- circumstances ----------------------------------------------------------------------
 
 /// The peers whose version belongs to a figure.
-const PEERS: [&str; 3] = ["libdd-trace-utils", "rmp-serde", "zerompk"];
+const PEERS: [&str; 7] =
+    ["libdd-trace-utils", "rmp-serde", "zerompk", "prost", "quick-protobuf", "serde_json", "sonic-rs"];
 
 fn print_circumstances() {
     let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".into());

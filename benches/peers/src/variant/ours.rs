@@ -16,6 +16,26 @@ pub fn v05(body: &[u8], state: State) -> Decoder<'_> {
     decoder(Protocol::V05, body, state)
 }
 
+pub fn otlp(body: &[u8], state: State) -> Decoder<'_> {
+    decoder(Protocol::OtlpProto, body, state)
+}
+
+pub fn otlp_json_lines(body: &[u8], state: State) -> Decoder<'_> {
+    let options = Options { keep: Keep::All, ..Options::default() };
+    let mut batch = Batch::default();
+    Box::new(move |mut sums| {
+        for line in super::lines(body) {
+            let mut found = Diagnostics::default();
+            wire::decode(Protocol::OtlpJson, line, &options, &mut batch, &mut found.body(0));
+            check(black_box(&batch), line, sums.as_deref_mut())?;
+        }
+        if state == State::Cold {
+            batch = Batch::default();
+        }
+        Ok(())
+    })
+}
+
 fn decoder(protocol: Protocol, body: &[u8], state: State) -> Decoder<'_> {
     let options = Options { keep: Keep::All, ..Options::default() };
     let mut batch = Batch::default();
