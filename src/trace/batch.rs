@@ -382,6 +382,12 @@ impl Batch {
         text
     }
 
+    /// The bytes of `body` that `text` refers to; empty for side text.
+    pub(crate) fn body_bytes(body: &[u8], text: StrRef) -> &[u8] {
+        let start = text.start as usize;
+        body.get(start..start.saturating_add(text.len as usize)).unwrap_or_default()
+    }
+
     /// The bytes that `text` refers to.
     #[inline]
     pub(crate) fn bytes<'b>(&'b self, body: &'b [u8], text: StrRef) -> &'b [u8] {

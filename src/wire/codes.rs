@@ -9,6 +9,7 @@ crate::diagnostic::codes! {
     TOO_DEEP "D005" "too-deep" Error "values nested over the limit";
     STRING_INDEX "D006" "string-index" Error "a string index outside the table";
     WRONG_SHAPE "D007" "wrong-shape" Error "an array of the wrong length";
+    MISSING_FIELD "D008" "missing-field" Error "a part that the protocol requires is missing";
     INTEGER_RANGE "D009" "integer-range" Error "an integer outside the range of its field";
     UNKNOWN_PROTOCOL "D010" "unknown-protocol" Error "neither the path nor the content is recognised";
     BAD_JSON "D011" "bad-json" Error "text that is not JSON";
@@ -16,11 +17,13 @@ crate::diagnostic::codes! {
     TRAILING_BYTES "D016" "trailing-bytes" Warning "bytes after the payload";
     DUPLICATE_KEY "D017" "duplicate-key" Warning "a key that stands twice in one map";
     UNKNOWN_FIELD "D018" "unknown-field" Warning "a key that the protocol does not know";
+    REPEATED_INLINE_STRING "D019" "repeated-inline-string" Warning "a streamed string that is written a second time";
     INVALID_UTF8 "D020" "invalid-utf8" Warning "text that is not UTF-8";
     BAD_META_STRUCT "D021" "bad-meta-struct" Warning "a meta_struct value that is not msgpack";
     FLOAT_FOR_INTEGER "D022" "float-for-integer" Warning "a float where an integer belongs";
     NIL_VALUE "D023" "nil-value" Note "nil where a value belongs";
     BIN_FOR_STRING "D024" "bin-for-string" Warning "bytes where text belongs";
+    UPFRONT_STRING_TABLE "D025" "upfront-string-table" Warning "a v1.0 string table sent before the strings are used";
     BYTE_ORDER_MARK "D026" "byte-order-mark" Warning "a byte order mark before JSON";
 
     TRACE_ID_LENGTH "O001" "trace-id-length" Error "a trace id that is not 16 bytes";

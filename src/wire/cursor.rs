@@ -2,16 +2,21 @@
 //! fields that recover from a value of the wrong type.
 
 use super::codes::{
-    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, IMPOSSIBLE_LENGTH, INTEGER_RANGE, INVALID_UTF8, NIL_VALUE,
-    TOO_DEEP, TRAILING_BYTES, TRUNCATED, UNKNOWN_FIELD, WRONG_TYPE,
+    BIN_FOR_STRING, DUPLICATE_KEY, FLOAT_FOR_INTEGER, IMPOSSIBLE_LENGTH, INTEGER_RANGE, INVALID_UTF8, MISSING_FIELD,
+    NIL_VALUE, REPEATED_INLINE_STRING, STRING_INDEX, TOO_DEEP, TRAILING_BYTES, TRUNCATED, UNKNOWN_FIELD, WRONG_SHAPE,
+    WRONG_TYPE,
 };
 use super::json_tags;
 use super::msgpack::{Bytes, Number, Reader, is_utf8};
 use super::{Options, Part, Protocol, WireError};
 use crate::diagnostic::{BodyScope, Code, Diagnostic, Severity};
-use crate::trace::{AttributeRecord, Batch, ChunkRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef};
+use crate::trace::{
+    AttributeRecord, Batch, ChunkRecord, ExtraRecord, Keep, Kind, NO_PRIORITY, Range, SpanKind, SpanRecord, StrRef,
+    TableString,
+};
 
 use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 
 /// Bytes in which a v0.4 body shows what it is: three containers and their longest heads.
 const ENOUGH_TO_TELL: usize = 16;
@@ -23,7 +28,13 @@ pub(super) enum Field<'k> {
     Root(&'static str),
     /// An item outside any chunk.
     RootItem(&'static str, usize),
+    /// An entry of a map outside any chunk.
+    RootTag(&'static str, &'k [u8]),
     Chunk,
+    /// A member of the chunk itself.
+    ChunkName(&'static str),
+    /// An entry of a map of the chunk itself.
+    ChunkTag(&'static str, &'k [u8]),
     Span,
     Name(&'static str),
     /// An entry of a map of the span.
@@ -38,6 +49,16 @@ pub(super) fn trace_id_high(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok().filter(|_| hex).and_then(|text| u64::from_str_radix(text, 16).ok())
 }
 
+/// An array value of v1.0: `count` as declared, from byte `at`; `end` is where it ended when `count` meant items.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Miscounted {
+    pub(super) at: usize,
+    pub(super) count: usize,
+    pub(super) end: usize,
+    /// Pairs of type and value that stand from `end` on, if it was the values that were counted.
+    pub(super) left: usize,
+}
+
 /// A span while it is being read.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -49,6 +70,9 @@ pub(super) struct Draft {
     json_links: Option<StrRef>,
     json_events: Option<StrRef>,
 }
+
+/// Bit of the class of a string in a table: attributes with this key are stored. The lower bits are its [`TagUse`].
+pub(super) const KEPT: u8 = 0x80;
 
 /// What the decoder itself needs a tag for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,6 +100,20 @@ impl TagUse {
             _ => TagUse::Plain,
         }
     }
+
+    /// The use that a class of a string in a table stands for.
+    pub(super) fn of_class(class: u8) -> TagUse {
+        const USES: [TagUse; 7] = [
+            TagUse::Plain,
+            TagUse::TraceIdHigh,
+            TagUse::SpanKind,
+            TagUse::Origin,
+            TagUse::Events,
+            TagUse::Links,
+            TagUse::Priority,
+        ];
+        USES.get(usize::from(class & !KEPT)).copied().unwrap_or(TagUse::Plain)
+    }
 }
 
 pub(super) struct Cursor<'a, 'x, 'd> {
@@ -98,6 +136,14 @@ pub(super) struct Cursor<'a, 'x, 'd> {
     limited: bool,
     /// Bytes that follow on `body` and are not in memory, where it is a window on bodies one after the other.
     beyond: Option<u64>,
+    /// The payload is a map with `chunks` of `spans`, and paths say so.
+    pub(super) named: bool,
+    /// v1.0: the strings met so far, with their index.
+    streamed: Option<HashMap<&'a [u8], u32>>,
+    /// v1.0: the array value that was read last, which may have counted its values instead of its items.
+    pub(super) suspect: Option<Miscounted>,
+    /// What is known of the fault that ends the payload, beyond its code.
+    cause: Option<String>,
     /// Links and events read out of tags, by the place of the tag.
     json_links: FxHashMap<u64, Range>,
     json_events: FxHashMap<u64, Range>,
@@ -119,6 +165,10 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             fault: None,
             limited: false,
             beyond: None,
+            named: false,
+            streamed: None,
+            suspect: None,
+            cause: None,
             json_links: FxHashMap::default(),
             json_events: FxHashMap::default(),
         }
@@ -133,7 +183,15 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
     /// Reads a payload to its end, or to the fault that ends it.
     pub(super) fn finish(mut self, payload: impl FnOnce(&mut Self) -> Result<(), WireError>) -> Part {
         let beyond = self.beyond.unwrap_or(0);
-        match payload(&mut self) {
+        let mut read = payload(&mut self);
+        if self.suspect.is_some() && self.cause.is_none() && !self.limited {
+            let rest = (!self.reader.rest().is_empty()).then_some(self.reader.offset());
+            let fault = read.err().map(|error| error.offset).or(rest);
+            if let Some(error) = fault.and_then(|fault| self.miscounted(fault)) {
+                read = Err(error);
+            }
+        }
+        match read {
             // What is left was left out, and that was said.
             Ok(()) if self.limited => Part::Last,
             Ok(()) => {
@@ -160,9 +218,9 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
                     1 => "1 complete span".to_owned(),
                     spans => format!("{spans} complete spans"),
                 };
+                let what = self.cause.take().unwrap_or_else(|| error.code.title().to_owned());
                 let message = format!(
-                    "{} at byte {} of {}; {complete} before it kept",
-                    error.code.title(),
+                    "{what} at byte {} of {}; {complete} before it kept",
                     error.offset,
                     self.body.len() as u64 + beyond
                 );
@@ -182,14 +240,21 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
     fn path(&self, field: Field<'_>) -> String {
         let chunk = self.batch.chunks.len().saturating_sub(1);
         let span = self.span;
+        let (chunk, span) = match self.named {
+            true => (format!("chunks[{chunk}]"), format!("chunks[{chunk}].spans[{span}]")),
+            false => (format!("[{chunk}]"), format!("[{chunk}][{span}]")),
+        };
         match field {
             Field::Root(name) => name.to_owned(),
             Field::RootItem(name, index) => format!("{name}[{index}]"),
-            Field::Chunk => format!("[{chunk}]"),
-            Field::Span => format!("[{chunk}][{span}]"),
-            Field::Name(name) => format!("[{chunk}][{span}].{name}"),
-            Field::Tag(map, key) => format!("[{chunk}][{span}].{map}[{:?}]", String::from_utf8_lossy(key)),
-            Field::Item(list, index, member) => format!("[{chunk}][{span}].{list}[{index}].{member}"),
+            Field::RootTag(map, key) => format!("{map}[{:?}]", String::from_utf8_lossy(key)),
+            Field::Chunk => chunk,
+            Field::ChunkName(name) => format!("{chunk}.{name}"),
+            Field::ChunkTag(map, key) => format!("{chunk}.{map}[{:?}]", String::from_utf8_lossy(key)),
+            Field::Span => span,
+            Field::Name(name) => format!("{span}.{name}"),
+            Field::Tag(map, key) => format!("{span}.{map}[{:?}]", String::from_utf8_lossy(key)),
+            Field::Item(list, index, member) => format!("{span}.{list}[{index}].{member}"),
         }
     }
 
@@ -229,6 +294,9 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
         if error.code != WRONG_TYPE {
             return Err(self.fatal(error, field));
         }
+        if let Some(error) = self.miscounted(at) {
+            return Err(self.fatal(error, field));
+        }
         if self.out.keeps(WRONG_TYPE) {
             let message = format!("expected {expected}, found {}", self.reader.describe(at));
             self.note(WRONG_TYPE, at, field, &message, "");
@@ -239,22 +307,73 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
         self.skip(field)
     }
 
-    /// Skips the next value.
+    /// Skips the next value. Strings in it count where strings are streamed.
     pub(super) fn skip(&mut self, field: Field<'_>) -> Result<(), WireError> {
-        self.reader.skip(self.depth).map_err(|error| self.fatal(error, field))
+        let skipped = self.reader;
+        self.reader.skip(self.depth).map_err(|error| self.fatal(error, field))?;
+        if self.streamed.is_some() {
+            self.intern_skipped(skipped, field);
+        }
+        Ok(())
     }
 
     /// An unknown key, taken already: reports it and skips its value.
     #[cold]
-    pub(super) fn unknown(&mut self, key: Bytes<'a>, at: usize) -> Result<(), WireError> {
+    pub(super) fn unknown(&mut self, key: Bytes<'a>, at: usize, field: Field<'_>) -> Result<(), WireError> {
         if self.out.keeps(UNKNOWN_FIELD) {
             let name = String::from_utf8_lossy(key.bytes).into_owned();
             let message = format!("unknown key {name:?}, holding {}", self.reader.describe(self.reader.offset()));
-            self.note(UNKNOWN_FIELD, at, Field::Span, &message, "libdatadog refuses a body with an unknown key");
+            self.note(UNKNOWN_FIELD, at, field, &message, "libdatadog refuses a body with an unknown key");
         } else {
             self.out.count(UNKNOWN_FIELD);
         }
-        self.skip(Field::Span)
+        self.skip(field)
+    }
+
+    /// The same for an integer key.
+    #[cold]
+    pub(super) fn unknown_number(&mut self, key: u64, at: usize, field: Field<'_>) -> Result<(), WireError> {
+        if let Some(error) = self.miscounted(at) {
+            return Err(self.fatal(error, field));
+        }
+        if self.out.keeps(UNKNOWN_FIELD) {
+            let message = format!("unknown key {key}, holding {}", self.reader.describe(self.reader.offset()));
+            let help = "libdatadog skips it; the agent and the test agent refuse the body";
+            self.note(UNKNOWN_FIELD, at, field, &message, help);
+        } else {
+            self.out.count(UNKNOWN_FIELD);
+        }
+        self.skip(field)
+    }
+
+    /// A part that must be there is not.
+    #[cold]
+    pub(super) fn missing(&mut self, what: &str, at: usize, field: Field<'_>) {
+        if self.out.keeps(MISSING_FIELD) {
+            self.note(MISSING_FIELD, at, field, what, "");
+        } else {
+            self.out.count(MISSING_FIELD);
+        }
+    }
+
+    /// Whether a fault at byte `fault` comes from the array value read last having counted its values instead of its items.
+    #[cold]
+    pub(super) fn miscounted(&mut self, fault: usize) -> Option<WireError> {
+        let suspect = self.suspect?;
+        let mut reader = self.reader;
+        reader.go_to(suspect.end);
+        let left = suspect.left;
+        let explains = (0..left).all(|_| reader.typed_scalar());
+        if !explains || !(suspect.end..=reader.offset() + 32).contains(&fault) {
+            return None;
+        }
+        self.suspect = None;
+        self.cause = Some(format!(
+            "an array value that counts its {count} values instead of 2·{count} items, as libdatadog's v0.4-to-v1.0 encoder \
+             does for event attributes ({left} pairs of type and value are left over),",
+            count = suspect.count,
+        ));
+        Some(WireError { code: WRONG_SHAPE, offset: suspect.at })
     }
 
     #[cold]
@@ -575,6 +694,228 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
         Ok(None)
     }
 
+    /// True or false; `None` after nil or a value of another type.
+    pub(super) fn bool(&mut self, field: Field<'_>) -> Result<Option<bool>, WireError> {
+        let at = self.reader.offset();
+        match self.reader.bool() {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => {
+                self.reader.go_to(at);
+                if self.reader.nil() {
+                    self.nil_value(at, field);
+                } else {
+                    self.recover(error, at, field, "true or false")?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// An integer of at most 32 bits, unsigned; `None` when it is larger, which is reported.
+    pub(super) fn u32(&mut self, field: Field<'_>) -> Result<Option<u32>, WireError> {
+        let at = self.reader.offset();
+        let value = self.int(field)?;
+        let narrow = u32::try_from(value).ok();
+        if narrow.is_none() {
+            self.out_of_range(at, field, &value.to_string(), "0 to 2^32-1");
+        }
+        Ok(narrow)
+    }
+
+    /// A signed integer of at most 32 bits, likewise.
+    pub(super) fn i32(&mut self, field: Field<'_>) -> Result<Option<i32>, WireError> {
+        let at = self.reader.offset();
+        let value = self.int(field)?;
+        let narrow = i32::try_from(value).ok();
+        if narrow.is_none() {
+            self.out_of_range(at, field, &value.to_string(), "-2^31 to 2^31-1");
+        }
+        Ok(narrow)
+    }
+
+    /// Bytes; `None` after nil or a value of another type.
+    pub(super) fn bin(&mut self, field: Field<'_>) -> Result<Option<Bytes<'a>>, WireError> {
+        let at = self.reader.offset();
+        match self.reader.bin() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) => {
+                if self.reader.nil() {
+                    self.nil_value(at, field);
+                } else {
+                    self.recover(error, at, field, "bytes")?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    // ---- streamed strings (v1.0) ----------------------------------------------------------------------------
+
+    /// Begins the table of streamed strings, which holds "" from the start.
+    pub(super) fn begin_strings(&mut self) {
+        self.streamed = Some(HashMap::from([(&[][..], 0)]));
+        self.batch.strings.push(TableString { text: StrRef::default(), class: self.class(b"") });
+    }
+
+    /// What a string means as a key.
+    #[inline(always)]
+    pub(super) fn class(&self, key: &[u8]) -> u8 {
+        TagUse::of(key) as u8 | if self.keeps(key) { KEPT } else { 0 }
+    }
+
+    /// A streamed string, by text or by index, and its class; empty after anything else.
+    #[inline]
+    pub(super) fn streamed(&mut self, field: Field<'_>) -> Result<(StrRef, u8), WireError> {
+        let at = self.reader.offset();
+        let mut reader = self.reader;
+        if let Some(index) = reader.common_unsigned()
+            && let Some(TableString { text, class }) =
+                usize::try_from(index).ok().and_then(|at| self.batch.strings.get(at))
+        {
+            self.reader = reader;
+            return Ok((*text, *class));
+        }
+        match self.reader.text() {
+            Ok(text) if !text.bin && is_utf8(text.bytes) => {
+                let place = StrRef::body(text.start, text.bytes.len());
+                Ok(self.intern_streamed(text.bytes, place, at, field))
+            }
+            other => self.odd_streamed(other, at, field),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_streamed(
+        &mut self,
+        read: Result<Bytes<'a>, WireError>,
+        at: usize,
+        field: Field<'_>,
+    ) -> Result<(StrRef, u8), WireError> {
+        let error = match read {
+            Ok(text) => {
+                let place = self.repaired(text, at, field);
+                return Ok(self.intern_streamed(text.bytes, place, at, field));
+            }
+            Err(error) => error,
+        };
+        self.reader.go_to(at);
+        if self.reader.nil() {
+            self.nil_value(at, field);
+            return Ok((StrRef::default(), 0));
+        }
+        if !matches!(self.reader.peek(), Some(0..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff)) {
+            self.recover(error, at, field, "a string or the index of one")?;
+            return Ok((StrRef::default(), 0));
+        }
+        let read = self.reader.number().map_err(|error| self.fatal(error, field))?;
+        if let Number::Unsigned(index) = read
+            && let Some(TableString { text, class }) =
+                usize::try_from(index).ok().and_then(|at| self.batch.strings.get(at))
+        {
+            return Ok((*text, *class));
+        }
+        if let Some(error) = self.miscounted(at) {
+            return Err(self.fatal(error, field));
+        }
+        self.outside_table(read, at, field);
+        Ok((StrRef::default(), 0))
+    }
+
+    #[cold]
+    pub(super) fn outside_table(&mut self, index: Number, at: usize, field: Field<'_>) {
+        if !self.out.keeps(STRING_INDEX) {
+            return self.out.count(STRING_INDEX);
+        }
+        let strings = self.batch.strings.len();
+        let message = match index {
+            Number::Unsigned(index) => format!("string index {index}, but the table has {strings} strings"),
+            Number::Negative(index) => format!("string index {index}; an index is not negative"),
+            Number::Float(index) => format!("the float {index} as a string index"),
+        };
+        self.note(STRING_INDEX, at, field, &message, "every receiver refuses this body");
+    }
+
+    /// Appends a streamed string to the table. One that is in it already gets no second index, as in the agent.
+    #[inline]
+    fn intern_streamed(&mut self, bytes: &'a [u8], place: StrRef, at: usize, field: Field<'_>) -> (StrRef, u8) {
+        let next = self.batch.strings.len() as u32;
+        let known = self.streamed.as_mut().map_or(next, |table| *table.entry(bytes).or_insert(next));
+        match self.batch.strings.get(known as usize) {
+            Some(TableString { text, class }) => {
+                let earlier = (*text, *class);
+                self.repeated(bytes, known, at, field);
+                earlier
+            }
+            None => {
+                let class = self.class(bytes);
+                self.batch.strings.push(TableString { text: place, class });
+                (place, class)
+            }
+        }
+    }
+
+    #[cold]
+    fn repeated(&mut self, bytes: &[u8], index: u32, at: usize, field: Field<'_>) {
+        if !self.out.keeps(REPEATED_INLINE_STRING) {
+            return self.out.count(REPEATED_INLINE_STRING);
+        }
+        let shown = String::from_utf8_lossy(bytes.get(..40).unwrap_or(bytes));
+        let message = format!("the string {shown:?} is written again, though it has index {index}");
+        let help = "the agent gives it no second index, libdatadog and the test agent do: what indexes after it mean differs; \
+                    write each string once";
+        self.note(REPEATED_INLINE_STRING, at, field, &message, help);
+    }
+
+    /// Takes the strings of a table that stands before everything else. Repeating "" there is what one expects.
+    pub(super) fn upfront_strings(&mut self, name: &'static str) -> Result<(), WireError> {
+        let Some(count) = self.array(Field::Root(name), "an array of strings")? else { return Ok(()) };
+        for index in 0..count {
+            let field = Field::RootItem(name, index);
+            let at = self.reader.offset();
+            match self.reader.text() {
+                Ok(text) => {
+                    let plain = !text.bin && is_utf8(text.bytes);
+                    let place = match plain {
+                        true => StrRef::body(text.start, text.bytes.len()),
+                        false => self.repaired(text, at, field),
+                    };
+                    if !(text.bytes.is_empty() && index == 0) {
+                        self.intern_streamed(text.bytes, place, at, field);
+                    }
+                }
+                Err(error) => self.recover(error, at, field, "a string")?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Interns the strings between `from` and the position now: they were skipped, and count nevertheless.
+    #[cold]
+    fn intern_skipped(&mut self, mut from: Reader<'a>, field: Field<'_>) {
+        let end = self.reader.offset();
+        while from.offset() < end {
+            let at = from.offset();
+            match from.peek() {
+                Some(0x80..=0x8f | 0xde | 0xdf) if from.map().is_ok() => {}
+                Some(0x90..=0x9f | 0xdc | 0xdd) if from.array().is_ok() => {}
+                Some(0xa0..=0xbf | 0xd9..=0xdb) => {
+                    let Ok(text) = from.text() else { return };
+                    let place = match is_utf8(text.bytes) {
+                        true => StrRef::body(text.start, text.bytes.len()),
+                        false => self.repaired(text, at, field),
+                    };
+                    self.intern_streamed(text.bytes, place, at, field);
+                }
+                _ => {
+                    if from.skip(1).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     // ---- chunks, spans, attributes --------------------------------------------------------------------------
 
     pub(super) fn begin_chunk(&mut self, at: usize) {
@@ -586,6 +927,27 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             offset: at as u32,
             ..ChunkRecord::default()
         });
+    }
+
+    /// Forgets the spans of the current chunk: they came a second time, or their chunk is refused.
+    #[cold]
+    pub(super) fn forget_spans(&mut self) {
+        let spans = self.batch.spans.drain(self.chunk_start.min(self.batch.spans.len())..);
+        if let Some(first) = spans.map(|span| span.attributes.start).min() {
+            self.batch.attributes.truncate(first as usize);
+        }
+        if let Some(chunk) = self.batch.chunks.last_mut() {
+            chunk.spans.len = 0;
+        }
+        (self.span, self.chunk_tid) = (0, None);
+    }
+
+    /// Forgets all chunks: they came a second time.
+    #[cold]
+    pub(super) fn forget_chunks(&mut self) {
+        self.batch.chunks.clear();
+        self.batch.spans.clear();
+        self.batch.attributes.clear();
     }
 
     /// Counts on to the next span of the chunk, whether the last one was kept or not.
@@ -639,13 +1001,20 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             self.chunk_tid.get_or_insert((draft.record.trace_low, high));
         }
         if draft.json_links.is_some() || draft.json_events.is_some() || draft.links.len + draft.events.len > 0 {
-            self.push_extra(&mut draft);
+            self.push_extra(&mut draft, ExtraRecord::default());
         }
         self.batch.spans.push(draft.record);
     }
 
-    #[cold]
-    fn push_extra(&mut self, draft: &mut Draft) {
+    /// Takes a finished span of v1.0, whose trace id is the chunk's and which has `extra` beside its attributes.
+    #[inline]
+    pub(super) fn push_with(&mut self, mut draft: Draft, first: usize, extra: ExtraRecord) {
+        draft.record.attributes = Range::new(first, self.batch.attributes.len());
+        self.push_extra(&mut draft, extra);
+        self.batch.spans.push(draft.record);
+    }
+
+    fn push_extra(&mut self, draft: &mut Draft, extra: ExtraRecord) {
         // A v0.5 string may be the tag of thousands of spans: it is read once and shared.
         let (batch, body) = (&mut *self.batch, self.body);
         if let Some(tag) = draft.json_links.filter(|_| draft.links.len == 0) {
@@ -656,12 +1025,9 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
             let read = self.json_events.entry(tag.bits());
             draft.events = *read.or_insert_with(|| json_tags::events(batch, body, tag));
         }
-        if draft.links.len + draft.events.len > 0 {
-            self.batch.extras.push(crate::trace::ExtraRecord {
-                links: draft.links,
-                events: draft.events,
-                ..Default::default()
-            });
+        let promoted = [extra.env, extra.version, extra.component];
+        if draft.links.len + draft.events.len > 0 || promoted != [StrRef::default(); 3] {
+            self.batch.extras.push(ExtraRecord { links: draft.links, events: draft.events, ..extra });
             draft.record.extra = self.batch.extras.len() as u32;
         }
     }
@@ -682,6 +1048,18 @@ impl<'a, 'x, 'd> Cursor<'a, 'x, 'd> {
     #[inline(always)]
     pub(super) fn bytes(&self, text: StrRef) -> &[u8] {
         self.batch.bytes(self.body, text)
+    }
+
+    /// The place of an entry with this key in the map that `field` is.
+    #[inline(always)]
+    pub(super) fn entry(&self, field: Field<'a>, key: StrRef) -> Field<'a> {
+        let key = Batch::body_bytes(self.body, key);
+        match field {
+            Field::Root(map) => Field::RootTag(map, key),
+            Field::ChunkName(map) => Field::ChunkTag(map, key),
+            Field::Name(map) => Field::Tag(map, key),
+            other => other,
+        }
     }
 
     /// Uses a tag that the decoder itself needs.

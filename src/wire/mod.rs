@@ -27,6 +27,8 @@ mod text;
 mod v04;
 mod v04_json;
 mod v05;
+mod v07;
+mod v1;
 mod zipkin;
 
 pub use grpc::decompressed as grpc_decompressed;
@@ -130,6 +132,8 @@ impl Protocol {
             Protocol::V03
                 | Protocol::V04
                 | Protocol::V05
+                | Protocol::V07
+                | Protocol::V1
                 | Protocol::V04Json
                 | Protocol::OtlpProto
                 | Protocol::OtlpJson
@@ -321,6 +325,12 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::V05 => {
             Cursor::new(body, options, batch, out).finish(v05::payload);
         }
+        Protocol::V07 => {
+            Cursor::new(body, options, batch, out).finish(v07::payload);
+        }
+        Protocol::V1 => {
+            Cursor::new(body, options, batch, out).finish(v1::payload);
+        }
         Protocol::V04Json | Protocol::Snapshot => v04_json::payload(body, options, batch, out),
         Protocol::OtlpProto => otlp::payload(body, options, batch, out),
         Protocol::OtlpGrpc => otlp::framed(body, options, batch, out),
@@ -331,7 +341,7 @@ pub fn decode(protocol: Protocol, body: &[u8], options: &Options<'_>, batch: &mu
         Protocol::DatadogSpans => datadog_json::spans(body, options, batch, out),
         unread => {
             let message = format!("a body in {unread}, which this version does not read");
-            let help = "this version reads v0.3, v0.4 and v0.5";
+            let help = "this version reads v0.3 to v1.0 and OTLP";
             out.take(Diagnostic::new(codes::UNKNOWN_PROTOCOL, message).help(help), None, "");
         }
     }

@@ -253,6 +253,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a type number of v1.0 and a scalar value of that type; false when something else stands there.
+    pub(crate) fn typed_scalar(&mut self) -> bool {
+        match (self.number(), self.peek()) {
+            (Ok(Number::Unsigned(1)), Some(0..=0x7f | 0xa0..=0xbf | 0xcc..=0xcf | 0xd9..=0xdb))
+            | (Ok(Number::Unsigned(2)), Some(0xc2 | 0xc3))
+            | (Ok(Number::Unsigned(3)), Some(0xca | 0xcb))
+            | (Ok(Number::Unsigned(4)), Some(0..=0x7f | 0xcc..=0xd3 | 0xe0..=0xff))
+            | (Ok(Number::Unsigned(5)), Some(0xc4..=0xc6)) => self.skip(1).is_ok(),
+            _ => false,
+        }
+    }
+
     /// Skips one value, whatever it is, nested at most `depth` levels.
     pub(crate) fn skip(&mut self, depth: usize) -> Result<(), WireError> {
         let mut open: Vec<u64> = Vec::new();

@@ -36,8 +36,8 @@ pub(super) fn payload(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> 
     Ok(())
 }
 
-/// Reads one chunk; false when the span limit ended the payload.
-fn chunk(cursor: &mut Cursor<'_, '_, '_>) -> Result<bool, WireError> {
+/// Reads the spans of one chunk; false when the span limit ended the payload.
+pub(super) fn chunk(cursor: &mut Cursor<'_, '_, '_>) -> Result<bool, WireError> {
     let Some(spans) = cursor.array(Field::Chunk, "an array of spans")? else { return Ok(true) };
     for _ in 0..spans {
         if cursor.full() {
@@ -67,7 +67,7 @@ const SPAN_EVENTS: u32 = 1 << 14;
 
 /// Reads one span map.
 #[inline]
-pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
+fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
     let at = cursor.reader.offset();
     let Some(fields) = cursor.map(Field::Span, "a span map")? else { return Ok(()) };
     let mut draft = cursor.draft(at);
@@ -148,7 +148,7 @@ pub(super) fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
                 SPAN_EVENTS
             }
             _ => {
-                cursor.unknown(key, key_at)?;
+                cursor.unknown(key, key_at, Field::Span)?;
                 0
             }
         };
@@ -297,7 +297,7 @@ fn members<'a, 'x, 'd>(
         let at = cursor.reader.offset();
         let Some((key, name)) = cursor.key(field)? else { continue };
         if !entry(cursor, key.bytes, name)? {
-            cursor.unknown(key, at)?;
+            cursor.unknown(key, at, Field::Span)?;
         }
     }
     Ok(())

@@ -11,13 +11,10 @@
 //! be left out and nothing reserves index 0. Defined by the Datadog Agent's trace receiver.
 
 use super::WireError;
-use super::codes::{STRING_INDEX, WRONG_SHAPE};
-use super::cursor::{Cursor, Draft, Field, TagUse};
-use super::msgpack::is_ascii;
+use super::codes::WRONG_SHAPE;
+use super::cursor::{Cursor, Draft, Field, KEPT, TagUse};
+use super::msgpack::{Number, is_ascii};
 use crate::trace::{AttributeRecord, Batch, Kind, StrRef, TableString};
-
-/// Bit of a string's class: attributes with this key are stored. The lower bits are its [`TagUse`].
-const KEPT: u8 = 0x80;
 
 /// Reads the outer array.
 pub(super) fn payload(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
@@ -59,22 +56,16 @@ fn strings(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
         let (text, class) = match reader.short_text() {
             Some((start, key)) if is_ascii(key) => {
                 cursor.reader = reader;
-                (StrRef::body(start, key.len()), class(cursor, key))
+                (StrRef::body(start, key.len()), cursor.class(key))
             }
             _ => {
                 let text = cursor.text(Field::RootItem("strings", index))?.or_empty();
-                (text, class(cursor, cursor.bytes(text)))
+                (text, cursor.class(cursor.bytes(text)))
             }
         };
         cursor.batch.strings.push(TableString { text, class });
     }
     Ok(())
-}
-
-/// What a string means as a key.
-#[inline(always)]
-fn class(cursor: &Cursor<'_, '_, '_>, key: &[u8]) -> u8 {
-    TagUse::of(key) as u8 | if cursor.keeps(key) { KEPT } else { 0 }
 }
 
 /// Reads one chunk; false when the span limit ended the payload.
@@ -140,17 +131,10 @@ fn indexed(cursor: &mut Cursor<'_, '_, '_>, field: Field<'_>) -> Result<Option<(
     match cursor.batch.strings.get(position) {
         Some(TableString { text, class }) => Ok(Some((*text, *class))),
         None => {
-            outside(cursor, index, at, field);
+            cursor.outside_table(Number::Unsigned(index), at, field);
             Ok(None)
         }
     }
-}
-
-#[cold]
-fn outside(cursor: &mut Cursor<'_, '_, '_>, index: u64, at: usize, field: Field<'_>) {
-    let strings = cursor.batch.strings.len();
-    let message = format!("string index {index}, but the table has {strings} strings");
-    cursor.note(STRING_INDEX, at, field, &message, "every receiver refuses this body");
 }
 
 #[inline]
@@ -166,7 +150,7 @@ fn meta(cursor: &mut Cursor<'_, '_, '_>, draft: &mut Draft) -> Result<(), WireEr
         let value = indexed(cursor, Field::Name("meta"))?;
         let (Some((key, class)), Some((value, _))) = (key, value) else { continue };
         if class & !KEPT != 0 {
-            cursor.use_tag(draft, tag_use(class), value);
+            cursor.use_tag(draft, TagUse::of_class(class), value);
         }
         if class & KEPT != 0 {
             cursor.push_attribute(key, Kind::Str, value.bits());
@@ -208,7 +192,7 @@ fn metrics(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
         let key = indexed(cursor, Field::Name("metrics"))?;
         let value = cursor.float(Field::Name("metrics"))?;
         let (Some((key, class)), Some(value)) = (key, value) else { continue };
-        if tag_use(class) == TagUse::Priority {
+        if TagUse::of_class(class) == TagUse::Priority {
             cursor.use_priority(value);
         }
         if class & KEPT != 0 {
@@ -233,17 +217,4 @@ fn plain_metrics(cursor: &mut Cursor<'_, '_, '_>, most: usize) -> usize {
         taken += 1;
     }
     taken
-}
-
-fn tag_use(class: u8) -> TagUse {
-    const USES: [TagUse; 7] = [
-        TagUse::Plain,
-        TagUse::TraceIdHigh,
-        TagUse::SpanKind,
-        TagUse::Origin,
-        TagUse::Events,
-        TagUse::Links,
-        TagUse::Priority,
-    ];
-    USES.get(usize::from(class & !KEPT)).copied().unwrap_or(TagUse::Plain)
 }
