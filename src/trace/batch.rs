@@ -47,6 +47,12 @@ impl StrRef {
         StrRef { start: start as u32, len: len as u32 }
     }
 
+    /// How many bytes.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        if self == StrRef::NONE { 0 } else { self.len as usize }
+    }
+
     #[inline]
     pub(crate) fn bits(self) -> u64 {
         (u64::from(self.start) << 32) | u64::from(self.len)

@@ -189,6 +189,11 @@ impl<'b> Payload<'b> {
         self.body
     }
 
+    /// The records, for encoders.
+    pub(crate) fn batch(self) -> &'b Batch {
+        self.batch
+    }
+
     #[inline]
     fn bytes(self, text: StrRef) -> &'b [u8] {
         self.batch.bytes(self.body, text)

@@ -4,8 +4,17 @@
 //! `{"trace_id" (32 hex), "span_id" (16 hex), "attributes", "tracestate", "flags"}`. A tag that is something else
 //! yields nothing here and a finding of the payload checks.
 
-use crate::trace::{AttributeRecord, Batch, EventRecord, Kind, LinkRecord, Range, StrRef};
-use serde_json::{Map, Value};
+use super::losses::Losses;
+use crate::trace::{
+    AttributeRecord, Attributes, Batch, EventDraft, EventRecord, ExtraRecord, Kind, LinkDraft, LinkRecord, Range, Span,
+    SpanRecord, StrRef, Value as Typed,
+};
+use serde_json::{Map, Value, json};
+
+/// The tag of links.
+pub(super) const LINKS: &str = "_dd.span_links";
+/// The tag of events.
+pub(super) const EVENTS: &str = "events";
 
 /// Reads the links of a `_dd.span_links` tag into the batch.
 pub(super) fn links(batch: &mut Batch, body: &[u8], tag: StrRef) -> Range {
@@ -124,4 +133,115 @@ fn nest(batch: &mut Batch, entries: &[AttributeRecord]) -> Range {
     let start = batch.nested.len();
     batch.nested.extend_from_slice(entries);
     Range::new(start, batch.nested.len())
+}
+
+// ---- writing ------------------------------------------------------------------------------------------------
+
+/// Whether the links of a span are those that its tag says, so that they need not be written again.
+pub(super) fn links_stand(span: Span<'_>) -> bool {
+    span.attributes().text(LINKS).is_some_and(|tag| {
+        let mut read = Batch::default();
+        let links = links_in(&mut read, tag.as_bytes());
+        read.extras.push(ExtraRecord { links, ..ExtraRecord::default() });
+        read.spans.push(SpanRecord { extra: 1, ..SpanRecord::default() });
+        let read = read.view(&[]);
+        read.spans().flat_map(Span::links).map(LinkDraft::from).eq(span.links().map(LinkDraft::from))
+    })
+}
+
+/// The same for events.
+pub(super) fn events_stand(span: Span<'_>) -> bool {
+    span.attributes().text(EVENTS).is_some_and(|tag| {
+        let mut read = Batch::default();
+        let events = events_in(&mut read, tag.as_bytes());
+        read.extras.push(ExtraRecord { events, ..ExtraRecord::default() });
+        read.spans.push(SpanRecord { extra: 1, ..SpanRecord::default() });
+        let read = read.view(&[]);
+        read.spans().flat_map(Span::events).map(EventDraft::from).eq(span.events().map(EventDraft::from))
+    })
+}
+
+/// The links of a span as the text of its tag.
+pub(super) fn links_json(span: Span<'_>, losses: &mut Losses) -> String {
+    let links = span.links().map(|link| {
+        let mut members = Map::new();
+        members.insert("trace_id".to_owned(), link.trace_id().to_string().into());
+        members.insert("span_id".to_owned(), link.span_id().to_string().into());
+        if !link.attributes().is_empty() {
+            members.insert("attributes".to_owned(), object(link.attributes(), losses, 0));
+        }
+        if !link.tracestate().is_empty() {
+            members.insert("tracestate".to_owned(), link.tracestate().into());
+        }
+        if let Some(flags) = link.flags() {
+            members.insert("flags".to_owned(), flags.into());
+        }
+        Value::Object(members)
+    });
+    links.collect::<Value>().to_string()
+}
+
+/// The events of a span as the text of its tag.
+pub(super) fn events_json(span: Span<'_>, losses: &mut Losses) -> String {
+    let events = span.events().map(|event| {
+        let mut members = Map::new();
+        members.insert("name".to_owned(), event.name().into());
+        members.insert("time_unix_nano".to_owned(), event.time().0.into());
+        if !event.attributes().is_empty() {
+            members.insert("attributes".to_owned(), object(event.attributes(), losses, 0));
+        }
+        Value::Object(members)
+    });
+    events.collect::<Value>().to_string()
+}
+
+/// A typed value as JSON. Bytes become base64 text and numbers that are not finite their name; both are counted.
+pub(super) fn json(value: Typed<'_>, losses: &mut Losses) -> Value {
+    json_at(value, losses, 0)
+}
+
+/// A typed value as the text of a tag: text as it is, anything else as JSON.
+pub(super) fn plain_text(value: Typed<'_>, losses: &mut Losses) -> String {
+    match json(value, losses) {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// Deepest nesting that is written.
+const DEEPEST: usize = 128;
+
+fn json_at(value: Typed<'_>, losses: &mut Losses, depth: usize) -> Value {
+    match value {
+        Typed::Str(text) => text.into(),
+        Typed::Bool(value) => value.into(),
+        Typed::Int(value) => value.into(),
+        Typed::Float(value) if value.is_finite() => json!(value),
+        Typed::Float(value) => {
+            losses.add("numbers in JSON that are not finite, written as text", 1);
+            value.to_string().into()
+        }
+        Typed::Bytes(bytes) => {
+            use base64::Engine as _;
+            losses.add("bytes in JSON written as base64 text", 1);
+            base64::engine::general_purpose::STANDARD.encode(bytes).into()
+        }
+        Typed::List(_) | Typed::Map(_) if depth >= DEEPEST => {
+            losses.add("values nested over 128 levels", 1);
+            Value::Null
+        }
+        Typed::List(values) => values.iter().map(|value| json_at(value, losses, depth + 1)).collect(),
+        Typed::Map(map) => object(map, losses, depth + 1),
+    }
+}
+
+fn object(attributes: Attributes<'_>, losses: &mut Losses, depth: usize) -> Value {
+    let mut members = Map::new();
+    for (key, value) in attributes.iter() {
+        let value = json_at(value, losses, depth);
+        if members.insert(key.to_owned(), value).is_some() {
+            losses.add("attributes whose key stands twice", 1);
+        }
+    }
+    Value::Object(members)
 }

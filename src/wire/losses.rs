@@ -14,6 +14,11 @@ impl Losses {
         }
     }
 
+    /// Counts all that `other` counted.
+    pub(super) fn merge(&mut self, other: Losses) {
+        other.0.into_iter().for_each(|(what, count)| self.add(what, count));
+    }
+
     /// Whether everything was carried.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

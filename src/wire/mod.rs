@@ -6,9 +6,11 @@
 //! complete before it is kept.
 
 pub mod codes;
+mod convert;
 mod cursor;
 mod datadog_json;
 mod documents;
+mod encode;
 mod grpc;
 mod jaeger;
 mod json;
@@ -29,6 +31,7 @@ mod v04_json;
 mod v05;
 mod v07;
 mod v1;
+mod writer;
 mod zipkin;
 
 pub use grpc::decompressed as grpc_decompressed;
@@ -387,7 +390,9 @@ pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> 
             let mapped = mapping::to_datadog(payload, losses);
             encode(protocol, mapped.view(&[]), losses)
         }
-        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => None,
+        Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => {
+            encode::datadog(protocol, payload, losses)
+        }
         Protocol::OtlpProto | Protocol::OtlpJson | Protocol::OtlpGrpc if payload.dialect() == Dialect::Otlp => {
             otlp_encode::request(protocol, payload, losses)
         }

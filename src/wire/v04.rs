@@ -12,6 +12,8 @@
 //! `error` (i32), `meta` (map str to str), `metrics` (map str to f64), `meta_struct` (map str to bin),
 //! `span_links`, `span_events` (arrays of maps). All may be absent. Defined by the Datadog Agent's trace receiver.
 
+pub(super) mod encode;
+
 use super::WireError;
 use super::codes::{BAD_META_STRUCT, WRONG_TYPE};
 use super::cursor::{Cursor, Draft, Field, TagUse};

@@ -10,6 +10,8 @@
 //! Strings are unsigned indexes of any width; `meta` maps index to index, `metrics` index to float. Nothing may
 //! be left out and nothing reserves index 0. Defined by the Datadog Agent's trace receiver.
 
+pub(super) mod encode;
+
 use super::WireError;
 use super::codes::WRONG_SHAPE;
 use super::cursor::{Cursor, Draft, Field, KEPT, TagUse};

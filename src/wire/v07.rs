@@ -11,6 +11,8 @@
 //! All but `chunks` may be absent. No tracer is known to send it; libdatadog's and the agent's types encode it. The agent
 //! writes priority -128 for none.
 
+pub(super) mod encode;
+
 use super::WireError;
 use super::cursor::{Cursor, Field, trace_id_high};
 use super::v04;

@@ -16,6 +16,8 @@
 //! string, 2 bool, 3 float, 4 integer, 5 bytes, 6 array (flat: type, value, ...), 7 attributes. Numbers of keys are in the
 //! `match`es below. libdatadog writes the chunks first, dd-trace-go last; both leave out what is empty or zero.
 
+pub(super) mod encode;
+
 use super::WireError;
 use super::codes::{INTEGER_RANGE, TOO_DEEP, UPFRONT_STRING_TABLE, WRONG_SHAPE, WRONG_TYPE};
 use super::cursor::{Cursor, Draft, Field, KEPT, Miscounted, TagUse};
@@ -415,7 +417,7 @@ fn nested<'a>(cursor: &mut Cursor<'a, '_, '_>, field: Field<'a>, chosen: bool) -
 
 /// How many attributes stand in an array of that many items.
 fn triples(cursor: &mut Cursor<'_, '_, '_>, items: usize, at: usize, field: Field<'_>) -> Result<usize, WireError> {
-    if items % 3 != 0 {
+    if !items.is_multiple_of(3) {
         wrong_count(cursor, items, 3, at, field)?;
     }
     Ok(items / 3)
@@ -551,7 +553,7 @@ fn open(
     let expected = if list { "an array of types and values" } else { "an array of attributes" };
     let Some(items) = cursor.array(field, expected)? else { return Ok(None) };
     let of = if list { 2 } else { 3 };
-    if items % of != 0 {
+    if !items.is_multiple_of(of) {
         if list {
             // Perhaps it counts its values: then that many pairs stand here.
             cursor.suspect = Some(Miscounted { at, count: items, end: cursor.reader.offset(), left: items });
