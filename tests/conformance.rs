@@ -4,6 +4,8 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use spanglass::capture::{self, CaptureLimits};
 use spanglass::diagnostic::Diagnostics;
@@ -114,7 +116,7 @@ fn value(typed: Typed<'_>) -> Value {
         Typed::Bool(value) => json!(value),
         Typed::Int(value) => json!(value),
         Typed::Float(value) => json!(value),
-        Typed::Bytes(bytes) => json!({"base64": BASE64.encode(bytes)}),
+        Typed::Bytes(bytes) => json!({"base64": STANDARD.encode(bytes)}),
         Typed::List(values) => values.iter().map(value).collect(),
         Typed::Map(attributes) => map(attributes, |_| true),
     }
@@ -526,7 +528,6 @@ fn sessions_make_one_tree_over_their_bodies() {
 #[cfg(feature = "cli")]
 mod command_line {
     use super::*;
-    use base64::Engine as _;
     use std::collections::BTreeMap;
     use support::process::{Ran, Spanglass};
 
@@ -681,7 +682,7 @@ mod command_line {
 
     /// A body and its request as one line of a capture.
     fn capture_line(method: &str, path: &Value, headers: &Value, body: &Path) -> String {
-        let body = base64::engine::general_purpose::STANDARD.encode(read(body));
+        let body = STANDARD.encode(read(body));
         json!({"type": "request", "method": method, "path": path, "headers": headers, "body": body}).to_string()
     }
 
