@@ -682,7 +682,7 @@ mod command_line {
 
     /// A body and its request as one line of a capture.
     fn capture_line(method: &str, path: &Value, headers: &Value, body: &Path) -> String {
-        let body = STANDARD.encode(read(body));
+        let body = BASE64.encode(read(body));
         json!({"type": "request", "method": method, "path": path, "headers": headers, "body": body}).to_string()
     }
 
