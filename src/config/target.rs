@@ -98,3 +98,39 @@ pub struct Setting<T> {
     /// Values of lower sources that were set and not used, as `name=value`, secrets masked.
     pub overridden: Vec<String>,
 }
+
+impl<T> Setting<T> {
+    /// A built-in value.
+    pub fn default_of(value: T) -> Self {
+        Setting { value, origin: Origin::Default, from: String::new(), place: None, overridden: Vec::new() }
+    }
+
+    /// The setting as it is shown, under `key` with `value` as its text.
+    pub fn shown(&self, key: &str, value: impl Into<String>) -> Shown {
+        Shown {
+            key: key.to_owned(),
+            value: value.into(),
+            origin: self.origin,
+            from: self.from.clone(),
+            place: self.place.clone(),
+            overridden: self.overridden.clone(),
+        }
+    }
+}
+
+/// A finalized setting as text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Dotted key in the finalized configuration, such as `agent.url`.
+    pub key: String,
+    /// Its value, secrets masked.
+    pub value: String,
+    /// The kind of source it was taken from.
+    pub origin: Origin,
+    /// The variable or key that gave it; empty for a default.
+    pub from: String,
+    /// Where that stands.
+    pub place: Option<Place>,
+    /// Values of lower sources that were set and not used, as `name=value`, secrets masked.
+    pub overridden: Vec<String>,
+}
