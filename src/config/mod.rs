@@ -10,6 +10,8 @@ pub mod codes;
 pub mod datadog;
 pub mod document;
 mod finding;
+mod json;
+mod parse;
 pub mod flowbot;
 pub mod otel;
 mod target;
