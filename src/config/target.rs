@@ -105,6 +105,17 @@ impl<T> Setting<T> {
         Setting { value, origin: Origin::Default, from: String::new(), place: None, overridden: Vec::new() }
     }
 
+    /// The same setting with another value.
+    pub fn with<U>(&self, value: impl FnOnce(&T) -> U) -> Setting<U> {
+        Setting {
+            value: value(&self.value),
+            origin: self.origin,
+            from: self.from.clone(),
+            place: self.place.clone(),
+            overridden: self.overridden.clone(),
+        }
+    }
+
     /// The setting as it is shown, under `key` with `value` as its text.
     pub fn shown(&self, key: &str, value: impl Into<String>) -> Shown {
         Shown {
