@@ -301,6 +301,9 @@ fn trace_sampler(run: &mut Run<'_>) -> TraceSampler {
 
     let rules = settle_rules(run, Kind::Trace, "trace_sampler.rules", shape);
     let target = run.target;
+    if let Some((given, number)) = rate.winner().and_then(|given| Some((given.clone(), given.value?))) {
+        run.note_percentage(&given.from, None, number, given.place);
+    }
     rate.check(run, |given| {
         let rate = given.value?;
         if Rate::new(rate).is_ok() {
@@ -400,6 +403,10 @@ fn settle_rules(run: &mut Run<'_>, kind: Kind, key: &'static str, shape: Shape) 
                 match rule.out_of_range(&from, is_env) {
                     None => kept.push(rule),
                     Some(finding) => {
+                        if let Some(rate) = &rule.rate {
+                            let path = Some(format!("[{}].sample_rate", rule.index));
+                            run.note_percentage(&from, path, rate.value, rate.place.clone());
+                        }
                         run.fail(finding);
                         if !lenient {
                             run.unknown.insert(key);

@@ -9,7 +9,7 @@ mod show;
 mod styles;
 mod url;
 
-pub(crate) use rules::{Kind as RuleKind, Rule as WrittenRule};
+pub(crate) use rules::Rule as WrittenRule;
 pub(crate) use styles::Item as StyleItem;
 pub use styles::name as style_name;
 pub use url::AgentUrl;
@@ -50,6 +50,11 @@ impl Behavior {
         let all = [Behavior::Continue, Behavior::Restart, Behavior::Ignore];
         all.into_iter().find(|behavior| word.eq_ignore_ascii_case(behavior.word()))
     }
+}
+
+/// Whether dd-trace-cpp knows a word for what happens to incoming context.
+pub(crate) fn known_behavior(word: &str) -> bool {
+    Behavior::of(word).is_some()
 }
 
 /// When resources of web spans get the name of their endpoint.

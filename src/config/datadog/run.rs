@@ -7,7 +7,7 @@
 use super::code::Code;
 use crate::config::parse::{self, DecimalFault, IntegerFault};
 use crate::config::secret::masked;
-use crate::config::{Entry, Finding, Mode, Origin, ReadFile, Setting, Target, codes::tracer};
+use crate::config::{Entry, Finding, Mode, Origin, ReadFile, Setting, Target, codes::{lint, tracer}};
 use crate::diagnostic::Place;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -162,6 +162,16 @@ impl<'t> Run<'t> {
         Chain { key, given: code.into_iter().collect(), default, known: true }
     }
 
+    /// A rate that is out of range and looks like a percentage.
+    pub fn note_percentage(&mut self, source: &str, path: Option<String>, rate: f64, place: Option<Place>) {
+        if rate > 1.0 && rate <= 100.0 {
+            let at = path.as_deref().unwrap_or_default();
+            let message = format!("{source}{at}: {rate} looks like a percentage; rates are from 0 to 1");
+            let finding = Finding::new(lint::PERCENTAGE, source, message).path(path.unwrap_or_default()).at(place);
+            self.notes.push(finding.help(format!("{} for {rate} %", neat(rate / 100.0))));
+        }
+    }
+
     pub fn boolean(&mut self, key: &'static str, name: &str, code: Option<&'static str>, default: bool) -> Setting<bool> {
         let code = code.and_then(|key| self.code.boolean(key));
         self.plain(key, name, |text| !parse::falsy(text), code, default)
@@ -308,6 +318,11 @@ impl<T> Chain<T> {
             }
             self.given.remove(0);
         }
+    }
+
+    /// What wins so far.
+    pub fn winner(&self) -> Option<&Given<T>> {
+        self.given.first().filter(|_| self.known)
     }
 
     /// The setting, with what it won over.
