@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Map, Value};
-use spanglass::config::{self, Checked, Entry, Finding, Finalized, Mode, Profile, Target, document};
+use spanglass::config::{self, Checked, Entry, Finalized, Finding, Mode, Profile, Target, document};
 use spanglass::diagnostic::{Place, Severity, Source};
 use std::io;
 use std::path::Path;

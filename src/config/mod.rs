@@ -11,15 +11,15 @@ pub mod datadog;
 pub mod document;
 pub(crate) mod effect;
 mod finding;
+pub mod flowbot;
 mod json;
 mod lint;
 mod names;
+pub mod otel;
 mod parse;
 pub mod registry;
 mod rows;
 pub mod secret;
-pub mod flowbot;
-pub mod otel;
 mod target;
 pub mod xmtpd;
 

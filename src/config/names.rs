@@ -90,7 +90,11 @@ fn known(profile: Profile, entry: &Entry, variable: &Variable, out: &mut Vec<Fin
     }
     if !reads_it {
         let readers = listed(variable.readers);
-        let message = format!("{name} is not read by {}; {readers} {}", profile.name(), if variable.readers.names().count() == 1 { "reads it" } else { "read it" });
+        let message = format!(
+            "{name} is not read by {}; {readers} {}",
+            profile.name(),
+            if variable.readers.names().count() == 1 { "reads it" } else { "read it" }
+        );
         let finding = Finding::new(lint::NOT_READ_HERE, name, message).at(place_of_name(entry));
         out.push(match variable.readers == Readers::AGENT {
             true => finding.help("set it on the Agent, not on the traced process"),
@@ -143,7 +147,9 @@ fn aliases_together(profile: Profile, target: &Target, out: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     for entry in &target.env {
         // The generic list of styles is listed as an alias of the specific ones and is a setting of its own.
-        let Some(variable) = registry::find(&entry.name).filter(|found| reads(profile, found) && found.name != "DD_TRACE_PROPAGATION_STYLE") else {
+        let Some(variable) = registry::find(&entry.name)
+            .filter(|found| reads(profile, found) && found.name != "DD_TRACE_PROPAGATION_STYLE")
+        else {
             continue;
         };
         for other in variable.alias_of() {

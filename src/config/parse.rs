@@ -84,7 +84,9 @@ pub(super) fn decimal(text: &str) -> Result<f64, DecimalFault> {
     if at < bytes.len() {
         let why = match bytes[at] {
             b',' => "a decimal point is needed, not a comma",
-            byte if is_space(byte) && bytes[at..].iter().all(|byte| is_space(*byte)) => "white space follows the number",
+            byte if is_space(byte) && bytes[at..].iter().all(|byte| is_space(*byte)) => {
+                "white space follows the number"
+            }
             _ => "something follows the number",
         };
         return fault(at..bytes.len(), why);

@@ -168,10 +168,11 @@ pub fn all() -> impl Iterator<Item = Variable> {
 
 /// Names that are not listed one by one: the family that `name` belongs to, in words.
 pub fn family(name: &str) -> Option<&'static str> {
-    let part = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    let between = |start: &str, end: &str| {
-        name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(part)
+    let part = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     };
+    let between =
+        |start: &str, end: &str| name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(part);
     if between("DD_", "_ANALYTICS_ENABLED") {
         return Some("the retired App Analytics switch of an integration");
     }
@@ -182,7 +183,18 @@ pub fn family(name: &str) -> Option<&'static str> {
         return Some("the switch of an integration, in the naming of dd-trace-java");
     }
     const LANGUAGES: [&str; 12] = [
-        "JAVA_", "JAVAAGENT_", "PYTHON_", "DOTNET_", "NODE_", "PHP_", "RUBY_", "GO_", "CPP_", "ERLANG_", "RUST_", "SWIFT_",
+        "JAVA_",
+        "JAVAAGENT_",
+        "PYTHON_",
+        "DOTNET_",
+        "NODE_",
+        "PHP_",
+        "RUBY_",
+        "GO_",
+        "CPP_",
+        "ERLANG_",
+        "RUST_",
+        "SWIFT_",
     ];
     let rest = name.strip_prefix("OTEL_")?;
     let language = LANGUAGES.iter().chain(&["KOTLIN_"]).any(|start| rest.strip_prefix(start).is_some_and(part));

@@ -12,22 +12,64 @@ pub const MASK: &str = "****";
 
 /// Words of a key that make its value a secret.
 const WORDS: &[&str] = &[
-    "apikey", "appkey", "auth", "authorization", "bearer", "credential", "credentials", "jwt", "passphrase", "passwd",
-    "password", "pwd", "secret", "secrets", "token",
+    "apikey",
+    "appkey",
+    "auth",
+    "authorization",
+    "bearer",
+    "credential",
+    "credentials",
+    "jwt",
+    "passphrase",
+    "passwd",
+    "password",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
 ];
 
 /// Pairs of words that do so together.
 const PAIRS: &[(&str, &str)] = &[
-    ("access", "key"), ("api", "key"), ("app", "key"), ("application", "key"), ("private", "key"), ("signing", "key"),
-    ("encryption", "key"), ("account", "key"), ("shared", "key"), ("connection", "string"),
+    ("access", "key"),
+    ("api", "key"),
+    ("app", "key"),
+    ("application", "key"),
+    ("private", "key"),
+    ("signing", "key"),
+    ("encryption", "key"),
+    ("account", "key"),
+    ("shared", "key"),
+    ("connection", "string"),
 ];
 
 /// How known tokens begin, with how long they are at least.
 const TOKENS: &[(&str, usize)] = &[
-    ("AKIA", 20), ("ASIA", 20), ("AIza", 35), ("ghp_", 30), ("gho_", 30), ("ghs_", 30), ("ghu_", 30),
-    ("github_pat_", 30), ("glpat-", 20), ("xoxb-", 20), ("xoxp-", 20), ("xoxa-", 20), ("xapp-", 20), ("sk_live_", 20),
-    ("rk_live_", 20), ("sk-ant-", 20), ("sk-proj-", 20), ("dop_v1_", 30), ("npm_", 30), ("pypi-", 30), ("ddp_", 30),
-    ("hvs.", 20), ("-----BEGIN ", 20), ("Bearer ", 15), ("Basic ", 14),
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("AIza", 35),
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghs_", 30),
+    ("ghu_", 30),
+    ("github_pat_", 30),
+    ("glpat-", 20),
+    ("xoxb-", 20),
+    ("xoxp-", 20),
+    ("xoxa-", 20),
+    ("xapp-", 20),
+    ("sk_live_", 20),
+    ("rk_live_", 20),
+    ("sk-ant-", 20),
+    ("sk-proj-", 20),
+    ("dop_v1_", 30),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("ddp_", 30),
+    ("hvs.", 20),
+    ("-----BEGIN ", 20),
+    ("Bearer ", 15),
+    ("Basic ", 14),
 ];
 
 /// Whether a key's name says that its value is a secret: `api_key`, `dbPassword`, `x-auth-token`.
@@ -141,7 +183,9 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_words() {
-        for key in ["api_key", "DD_API_KEY", "dbPassword", "x-auth-token", "client.secret", "APIKEY", "aws_access_key_id"] {
+        for key in
+            ["api_key", "DD_API_KEY", "dbPassword", "x-auth-token", "client.secret", "APIKEY", "aws_access_key_id"]
+        {
             assert!(secret_key(key), "{key}");
         }
         for key in ["author", "tokenizer", "keyboard", "primary_key", "team", "monkey", "env", "tokens_used"] {

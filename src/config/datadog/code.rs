@@ -190,7 +190,9 @@ fn whole(node: &Node) -> Option<u64> {
     match node.data {
         Data::Int(value) => u64::try_from(value).ok(),
         // An integer above 2^63 comes as a float.
-        Data::Float(value) if value.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&value) => Some(value as u64),
+        Data::Float(value) if value.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&value) => {
+            Some(value as u64)
+        }
         _ => None,
     }
 }
@@ -250,8 +252,11 @@ fn unknown_key(dotted: &str, prefix: &str, key: &Node) -> Finding {
     let siblings = KEYS.iter().map(|(known, _)| *known).chain(GROUPS).filter(|known| known.starts_with(prefix));
     let near = nearest(dotted, siblings)
         // The right name in the wrong group.
-        .or_else(|| KEYS.iter().map(|(known, _)| *known).find(|known| known.rsplit('.').next() == Some(&scalar_text(key))));
-    let finding = Finding::new(UNKNOWN_KEY, dotted, format!("{dotted} is no setting of dd-trace-cpp and has no effect"));
+        .or_else(|| {
+            KEYS.iter().map(|(known, _)| *known).find(|known| known.rsplit('.').next() == Some(&scalar_text(key)))
+        });
+    let finding =
+        Finding::new(UNKNOWN_KEY, dotted, format!("{dotted} is no setting of dd-trace-cpp and has no effect"));
     let finding = finding.at(Some(key.place()));
     match near {
         None => finding,
@@ -272,7 +277,9 @@ pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
     }
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '-'], "");
     let limit = (name.chars().count() / 4).max(2);
-    let distance = |known: &str| strsim::damerau_levenshtein(name, known).min(strsim::damerau_levenshtein(&plain(name), &plain(known)));
+    let distance = |known: &str| {
+        strsim::damerau_levenshtein(name, known).min(strsim::damerau_levenshtein(&plain(name), &plain(known)))
+    };
     known.map(|known| (distance(known), known)).filter(|(distance, _)| *distance <= limit).min().map(|(_, known)| known)
 }
 

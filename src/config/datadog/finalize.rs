@@ -37,8 +37,18 @@ pub(super) fn finalize(run: &mut Run<'_>) -> Settled {
     let span_rules = span_sampler(run);
 
     let intervals = [
-        ("telemetry.metrics_interval_ms", "DD_TELEMETRY_METRICS_INTERVAL_SECONDS", "telemetry.metrics_interval_seconds", 60.0),
-        ("telemetry.heartbeat_interval_ms", "DD_TELEMETRY_HEARTBEAT_INTERVAL", "telemetry.heartbeat_interval_seconds", 10.0),
+        (
+            "telemetry.metrics_interval_ms",
+            "DD_TELEMETRY_METRICS_INTERVAL_SECONDS",
+            "telemetry.metrics_interval_seconds",
+            60.0,
+        ),
+        (
+            "telemetry.heartbeat_interval_ms",
+            "DD_TELEMETRY_HEARTBEAT_INTERVAL",
+            "telemetry.heartbeat_interval_seconds",
+            10.0,
+        ),
         (
             "telemetry.extended_heartbeat_interval_ms",
             "DD_TELEMETRY_EXTENDED_HEARTBEAT_INTERVAL",
@@ -53,7 +63,8 @@ pub(super) fn finalize(run: &mut Run<'_>) -> Settled {
         parsed.map(|chain| interval(run, chain, positive, tracer::OUT_OF_RANGE_INTEGER));
 
     // What follows cannot fail.
-    let telemetry_enabled = run.boolean("telemetry.enabled", "DD_INSTRUMENTATION_TELEMETRY_ENABLED", Some("telemetry.enabled"), true);
+    let telemetry_enabled =
+        run.boolean("telemetry.enabled", "DD_INSTRUMENTATION_TELEMETRY_ENABLED", Some("telemetry.enabled"), true);
     let mut telemetry_part = |key, name, code| {
         let part = run.boolean(key, name, Some(code), true);
         match telemetry_enabled.value {
@@ -88,7 +99,12 @@ pub(super) fn finalize(run: &mut Run<'_>) -> Settled {
         })
     };
 
-    let renaming = run.boolean("resource_renaming_mode", "DD_TRACE_RESOURCE_RENAMING_ENABLED", Some("resource_renaming_enabled"), false);
+    let renaming = run.boolean(
+        "resource_renaming_mode",
+        "DD_TRACE_RESOURCE_RENAMING_ENABLED",
+        Some("resource_renaming_enabled"),
+        false,
+    );
     let always = run.boolean(
         "resource_renaming_mode",
         "DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT",
@@ -173,7 +189,12 @@ pub(super) fn finalize(run: &mut Run<'_>) -> Settled {
         install_id: run.optional_text("telemetry.install_id", "DD_INSTRUMENTATION_INSTALL_ID", None),
         install_type: run.optional_text("telemetry.install_type", "DD_INSTRUMENTATION_INSTALL_TYPE", None),
         install_time: run.optional_text("telemetry.install_time", "DD_INSTRUMENTATION_INSTALL_TIME", None),
-        telemetry_integration_name: text_only(run, "telemetry.integration_name", "telemetry.integration_name", "datadog"),
+        telemetry_integration_name: text_only(
+            run,
+            "telemetry.integration_name",
+            "telemetry.integration_name",
+            "datadog",
+        ),
         telemetry_integration_version: version_only(run, "telemetry.integration_version"),
         unresolved: run.unresolved.clone(),
     };
@@ -202,7 +223,12 @@ fn seconds(run: &mut Run<'_>, key: &'static str, name: &str, code: &str, default
 }
 
 /// Seconds in their range, as milliseconds.
-fn interval(run: &mut Run<'_>, mut chain: Chain<f64>, fits: impl Fn(f64) -> bool, code: crate::diagnostic::Code) -> Setting<u64> {
+fn interval(
+    run: &mut Run<'_>,
+    mut chain: Chain<f64>,
+    fits: impl Fn(f64) -> bool,
+    code: crate::diagnostic::Code,
+) -> Setting<u64> {
     let target = run.target;
     chain.check(run, |given| {
         if fits(given.value) {
@@ -235,7 +261,13 @@ fn milliseconds(run: &mut Run<'_>, name: &str, code: crate::diagnostic::Code) ->
 }
 
 /// Puts a finding about a value's range at its variable or key.
-fn out_of_range<T>(finding: Finding, given: &Given<T>, entry: Option<&Entry>, fix: Option<String>, right: &str) -> Finding {
+fn out_of_range<T>(
+    finding: Finding,
+    given: &Given<T>,
+    entry: Option<&Entry>,
+    fix: Option<String>,
+    right: &str,
+) -> Finding {
     match (given.origin, entry) {
         (Origin::Env, Some(entry)) => {
             let finding = mend(finding, entry, 0..entry.value.len(), fix.as_deref(), right);
@@ -267,7 +299,8 @@ impl TraceSampler {
     /// a minute.
     fn finalized(&self, tracing: &Setting<bool>) -> (Setting<Vec<SamplingRule>>, Setting<f64>) {
         if !tracing.value {
-            let marked = SamplingRule { tags: vec![("_dd.p.ts".to_owned(), Glob::new("02"))], ..SamplingRule::default() };
+            let marked =
+                SamplingRule { tags: vec![("_dd.p.ts".to_owned(), Glob::new("02"))], ..SamplingRule::default() };
             let rules = tracing.with(|_| vec![marked.clone(), SamplingRule::default()]);
             return (rules, tracing.with(|_| 1.0 / 60.0));
         }
@@ -470,7 +503,13 @@ fn rules_of_file(run: &mut Run<'_>, entry: &Entry) -> Shape {
             };
             let message = format!("{}: cannot {operation} {}: {error}", entry.name, quoted(entry));
             let finding = Finding::new(tracer::SPAN_SAMPLING_RULES_FILE_IO, &entry.name, message);
-            run.fail(mend(finding, entry, 0..entry.value.len(), None, "the path of a readable file, seen from the process's folder"));
+            run.fail(mend(
+                finding,
+                entry,
+                0..entry.value.len(),
+                None,
+                "the path of a readable file, seen from the process's folder",
+            ));
             return Shape::Refused;
         }
     };

@@ -184,7 +184,9 @@ impl Text<'_> {
             let message = format!("{source} must be an array of rules, found {found}");
             let finding = Finding::new(self.kind.no_array(), self.source, message).at((self.place_of)(root.range()));
             let finding = match root.type_word() {
-                "object" => self.replaced(finding.help("put the rule in brackets: [{...}]"), format!("[{}]", root.text())),
+                "object" => {
+                    self.replaced(finding.help("put the rule in brackets: [{...}]"), format!("[{}]", root.text()))
+                }
                 _ => finding.help(format!("{}=[{{\"service\": \"web\", \"sample_rate\": 0.1}}]", self.source)),
             };
             read.errors.push(effect::of(finding, self.text));
@@ -263,7 +265,8 @@ impl Text<'_> {
         for member in &written {
             // The last one counts, as in nlohmann's parser.
             if members.insert(&member.name, member).is_some() {
-                let message = format!("{}{at} has the member {:?} twice; the last one counts", self.named(), member.name);
+                let message =
+                    format!("{}{at} has the member {:?} twice; the last one counts", self.named(), member.name);
                 let finding = Finding::new(lint::MEMBER_TWICE, self.source, message);
                 notes.push(finding.path(format!("{at}.{}", member.name)).at((self.place_of)(member.name_at.clone())));
             }
@@ -283,7 +286,12 @@ impl Text<'_> {
         if let Some(tags) = members.get("tags") {
             let path = format!("{at}.tags");
             let Some(written) = tags.value.members() else {
-                return Err(self.wrong_type(tracer::RULE_PROPERTY_WRONG_TYPE, &path, "an object of strings", tags.value));
+                return Err(self.wrong_type(
+                    tracer::RULE_PROPERTY_WRONG_TYPE,
+                    &path,
+                    "an object of strings",
+                    tags.value,
+                ));
             };
             let sorted: BTreeMap<&str, Json<'_>> = written.iter().map(|tag| (tag.name.as_str(), tag.value)).collect();
             for (tag, value) in sorted {

@@ -7,7 +7,10 @@
 use super::code::Code;
 use crate::config::parse::{self, DecimalFault, IntegerFault};
 use crate::config::secret::masked;
-use crate::config::{Entry, Finding, Mode, Origin, ReadFile, Setting, Target, codes::{lint, tracer}};
+use crate::config::{
+    Entry, Finding, Mode, Origin, ReadFile, Setting, Target,
+    codes::{lint, tracer},
+};
 use crate::diagnostic::Place;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -172,17 +175,34 @@ impl<'t> Run<'t> {
         }
     }
 
-    pub fn boolean(&mut self, key: &'static str, name: &str, code: Option<&'static str>, default: bool) -> Setting<bool> {
+    pub fn boolean(
+        &mut self,
+        key: &'static str,
+        name: &str,
+        code: Option<&'static str>,
+        default: bool,
+    ) -> Setting<bool> {
         let code = code.and_then(|key| self.code.boolean(key));
         self.plain(key, name, |text| !parse::falsy(text), code, default)
     }
 
-    pub fn text(&mut self, key: &'static str, name: &str, code: Option<&'static str>, default: &str) -> Setting<String> {
+    pub fn text(
+        &mut self,
+        key: &'static str,
+        name: &str,
+        code: Option<&'static str>,
+        default: &str,
+    ) -> Setting<String> {
         let code = code.and_then(|key| self.code.text(key));
         self.plain(key, name, str::to_owned, code, default.to_owned())
     }
 
-    pub fn optional_text(&mut self, key: &'static str, name: &str, code: Option<&'static str>) -> Setting<Option<String>> {
+    pub fn optional_text(
+        &mut self,
+        key: &'static str,
+        name: &str,
+        code: Option<&'static str>,
+    ) -> Setting<Option<String>> {
         let code = code.and_then(|key| self.code.text(key)).map(Given::some);
         self.plain(key, name, |text| Some(text.to_owned()), code, None)
     }
@@ -196,12 +216,8 @@ impl<'t> Run<'t> {
         let finding = match parse::unsigned(&entry.value) {
             Ok(number) => return Some(number),
             Err(IntegerFault::OutOfRange) => {
-                let message = format!(
-                    "{} is {}, above {}, the largest integer of 64 bits",
-                    entry.name,
-                    quoted(entry),
-                    u64::MAX
-                );
+                let message =
+                    format!("{} is {}, above {}, the largest integer of 64 bits", entry.name, quoted(entry), u64::MAX);
                 let finding = Finding::new(tracer::OUT_OF_RANGE_INTEGER, &entry.name, message);
                 mend(finding, entry, 0..entry.value.len(), Some(&u64::MAX.to_string()), "a smaller number")
             }

@@ -21,14 +21,8 @@ pub(super) const EXTRACT: [&str; 2] = ["DD_PROPAGATION_STYLE_EXTRACT", "DD_TRACE
 pub(super) const INJECT: [&str; 2] = ["DD_PROPAGATION_STYLE_INJECT", "DD_TRACE_PROPAGATION_STYLE_INJECT"];
 
 /// Pairs of which the second wins, in the order in which the tracer looks at them.
-const PAIRS: [[&str; 2]; 6] = [
-    [GENERIC, EXTRACT[1]],
-    [GENERIC, EXTRACT[0]],
-    [GENERIC, INJECT[1]],
-    [GENERIC, INJECT[0]],
-    EXTRACT,
-    INJECT,
-];
+const PAIRS: [[&str; 2]; 6] =
+    [[GENERIC, EXTRACT[1]], [GENERIC, EXTRACT[0]], [GENERIC, INJECT[1]], [GENERIC, INJECT[0]], EXTRACT, INJECT];
 
 pub(super) const DEFAULT: [Style; 3] = [Style::Datadog, Style::TraceContext, Style::Baggage];
 
@@ -96,7 +90,9 @@ pub(super) fn resolve(run: &mut Run<'_>) -> Lists {
 enum Source {
     Unset,
     /// It is set, and cannot be read or known.
-    Lost { unresolved: bool },
+    Lost {
+        unresolved: bool,
+    },
     Given(Given<Vec<Item>>),
 }
 
@@ -167,7 +163,8 @@ impl Direction {
                 Source::Given(given) if given.value.is_empty() => {
                     let message = format!("{} is an empty list: at least one {what} style is needed", given.from);
                     let finding = Finding::new(empty, &given.from, message).at(given.place.clone());
-                    let finding = finding.help(format!("unset it for the default, or {}=datadog,tracecontext,baggage", given.from));
+                    let finding = finding
+                        .help(format!("unset it for the default, or {}=datadog,tracecontext,baggage", given.from));
                     run.fail(effect::of(finding, ""));
                     if !run.lenient {
                         run.unknown.insert(self.key);
@@ -243,7 +240,8 @@ fn narrowed(value: &str, at: &Range<usize>) -> Range<usize> {
 fn refused(source: &str, word: &str, first: Option<&str>, list: &str) -> (String, Option<&'static str>) {
     let list = clipped(&masked(source, list));
     if let Some(first) = first {
-        let also = if first.eq_ignore_ascii_case(word) { String::new() } else { format!(", the same style as {first}") };
+        let also =
+            if first.eq_ignore_ascii_case(word) { String::new() } else { format!(", the same style as {first}") };
         return (format!("{source} has the style {word:?} twice{also}, in {list:?}"), None);
     }
     let what = match word {

@@ -167,10 +167,8 @@ fn finding_of(fault: UrlFault, given: &Given<String>, entry: Option<&Entry>) -> 
                  and https+unix, in lower case"
             );
             let known = SCHEMES.iter().find(|known| scheme.trim().eq_ignore_ascii_case(known));
-            let fix = known.map_or_else(
-                || format!("http{}", &url[at.end..]),
-                |known| format!("{known}{}", &url[at.end..]),
-            );
+            let fix =
+                known.map_or_else(|| format!("http{}", &url[at.end..]), |known| format!("{known}{}", &url[at.end..]));
             (tracer::URL_UNSUPPORTED_SCHEME, at, message, Some(fix))
         }
         UrlFault::Relative(at) => {

@@ -92,7 +92,9 @@ fn port(entry: &Entry, out: &mut Vec<Finding>) {
         out.push(effect::of(finding, &entry.value));
     } else if let Some(protocol) = other_protocol(&entry.value) {
         let message = format!("{PORT}={} is the port of {protocol}; agents take traces at 8126", entry.value);
-        out.push(about(entry, lint::PORT_OF_ANOTHER_PROTOCOL, message).help(format!("{PORT}=8126")).replacement("8126"));
+        out.push(
+            about(entry, lint::PORT_OF_ANOTHER_PROTOCOL, message).help(format!("{PORT}=8126")).replacement("8126"),
+        );
     }
 }
 
@@ -128,7 +130,9 @@ fn url(target: &Target, settled: &Settled, out: &mut Vec<Finding>) {
         let place = at(question.map_or(path_at, |question| start + question)..end);
         let finding = Finding::new(lint::URL_WITH_PATH, from, message).at(place);
         let authority = &url.authority[..question.unwrap_or(url.authority.len())];
-        out.push(finding.help(format!("{from}={}", masked(URL, &format!("{}://{authority}", url.scheme)))).replacement(""));
+        out.push(
+            finding.help(format!("{from}={}", masked(URL, &format!("{}://{authority}", url.scheme)))).replacement(""),
+        );
     }
     if url.authority.contains('@') {
         let message = format!("{from} has credentials in it; they end up in logs and process lists");
@@ -157,7 +161,8 @@ fn url(target: &Target, settled: &Settled, out: &mut Vec<Finding>) {
                 let message = format!("{from}={}: {port:?} is no port from 1 to 65535", shown(url));
                 out.push(Finding::new(lint::PORT_INVALID, from, message).at(place).help("8126 is an agent's port"));
             } else if let Some(protocol) = other_protocol(port) {
-                let message = format!("{from}={}: {port} is the port of {protocol}; agents take traces at 8126", shown(url));
+                let message =
+                    format!("{from}={}: {port} is the port of {protocol}; agents take traces at 8126", shown(url));
                 let finding = Finding::new(lint::PORT_OF_ANOTHER_PROTOCOL, from, message).at(place);
                 let fixed = AgentUrl { authority: url.authority.replace(&format!(":{port}"), ":8126"), ..url.clone() };
                 out.push(finding.help(format!("{from}={}", shown(&fixed))).replacement("8126"));

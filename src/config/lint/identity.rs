@@ -87,15 +87,18 @@ fn separators(entry: &Entry, out: &mut Vec<Finding>) {
         return;
     }
     for tag in parse::tags(&entry.value).into_iter().take(TAGS) {
-        let second = tag.value.split_ascii_whitespace().skip(1).find(|word| {
-            word.split_once(':').is_some_and(|(key, rest)| !key.is_empty() && !rest.starts_with("//"))
-        });
+        let second =
+            tag.value.split_ascii_whitespace().skip(1).find(|word| {
+                word.split_once(':').is_some_and(|(key, rest)| !key.is_empty() && !rest.starts_with("//"))
+            });
         if let Some(word) = second {
-            let message = format!(
-                "DD_TAGS has a comma, so the comma separates: {word:?} is a part of the value of {}",
-                tag.key
-            );
-            let fixed = parse::tags(&entry.value).iter().map(|tag| split_at_keys(entry.value.get(tag.at.clone()).unwrap_or_default())).collect::<Vec<_>>().join(",");
+            let message =
+                format!("DD_TAGS has a comma, so the comma separates: {word:?} is a part of the value of {}", tag.key);
+            let fixed = parse::tags(&entry.value)
+                .iter()
+                .map(|tag| split_at_keys(entry.value.get(tag.at.clone()).unwrap_or_default()))
+                .collect::<Vec<_>>()
+                .join(",");
             let finding = about_part(entry, trimmed(entry, &tag), lint::COMMA_SEPARATES, message);
             out.push(finding.help(format!("DD_TAGS={}", masked("DD_TAGS", &fixed))));
         }
@@ -126,7 +129,8 @@ fn written(entry: &Entry, tag: &Tag<'_>, out: &mut Vec<Finding>) {
         return;
     }
     if !tag.colon && tag.key.contains('=') {
-        let message = format!("DD_TAGS has {text:?}: the sign between key and value is a colon, so this is a key without value");
+        let message =
+            format!("DD_TAGS has {text:?}: the sign between key and value is a colon, so this is a key without value");
         let fixed = tag.key.replacen('=', ":", 1);
         let help = format!("DD_TAGS={}", masked("DD_TAGS", &fixed));
         let finding = about_part(entry, at.clone(), lint::TAG_WITH_EQUALS, message).help(help);
@@ -134,7 +138,9 @@ fn written(entry: &Entry, tag: &Tag<'_>, out: &mut Vec<Finding>) {
     }
     if tag.key.starts_with("_dd.") {
         let message = format!("DD_TAGS has {}: the prefix _dd. is for the tracer's own tags", tag.key);
-        out.push(about_part(entry, at.start..at.start + tag.key.len(), lint::RESERVED_TAG, message).help("another name"));
+        out.push(
+            about_part(entry, at.start..at.start + tag.key.len(), lint::RESERVED_TAG, message).help("another name"),
+        );
     } else if !tag.key.contains('=') {
         normalised(entry, at.start..at.start + tag.key.len(), tag.key, out);
     }
@@ -143,7 +149,8 @@ fn written(entry: &Entry, tag: &Tag<'_>, out: &mut Vec<Finding>) {
 /// What the backend makes of a name.
 fn normalised(entry: &Entry, at: Range<usize>, text: &str, out: &mut Vec<Finding>) {
     let kept = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | ':' | '.' | '/');
-    let plain: String = text.to_lowercase().chars().map(|c| if kept(c) || c.is_alphabetic() { c } else { '_' }).collect();
+    let plain: String =
+        text.to_lowercase().chars().map(|c| if kept(c) || c.is_alphabetic() { c } else { '_' }).collect();
     if plain == text || text.is_empty() || token_shape(text) {
         return;
     }
@@ -162,11 +169,21 @@ fn tags_of_code(target: &Target, out: &mut Vec<Finding>) {
             };
             if probable(tag, text) {
                 let message = format!("{key}.{tag} looks like a secret, and is sent with every span");
-                out.push(Finding::new(lint::PROBABLE_SECRET, key, message).path(tag).at(Some(value.place())).help("remove it"));
+                out.push(
+                    Finding::new(lint::PROBABLE_SECRET, key, message)
+                        .path(tag)
+                        .at(Some(value.place()))
+                        .help("remove it"),
+                );
             }
             if tag.starts_with("_dd.") {
                 let message = format!("{key}.{tag}: the prefix _dd. is for the tracer's own tags");
-                out.push(Finding::new(lint::RESERVED_TAG, key, message).path(tag).at(Some(name.place())).help("another name"));
+                out.push(
+                    Finding::new(lint::RESERVED_TAG, key, message)
+                        .path(tag)
+                        .at(Some(name.place()))
+                        .help("another name"),
+                );
             }
         }
     }
@@ -205,8 +222,12 @@ fn secrets(target: &Target, out: &mut Vec<Finding>) {
 fn api_keys(target: &Target, out: &mut Vec<Finding>) {
     for name in ["DD_API_KEY", "DATADOG_API_KEY", "DD_APP_KEY", "DD_APPLICATION_KEY"] {
         if let Some(entry) = target.get(name).filter(|entry| !entry.value.is_empty()) {
-            let message = format!("{name} is given to a process that sends its traces to an agent, which has the key itself");
-            out.push(about(entry, lint::API_KEY_NOT_NEEDED, message).help(format!("remove {name}; set it on the Agent alone")));
+            let message =
+                format!("{name} is given to a process that sends its traces to an agent, which has the key itself");
+            out.push(
+                about(entry, lint::API_KEY_NOT_NEEDED, message)
+                    .help(format!("remove {name}; set it on the Agent alone")),
+            );
         }
     }
 }

@@ -156,7 +156,9 @@ fn disagree(profile: Profile, target: &Target, entry: &Entry, dd: &'static str, 
         return;
     }
     let wins = match profile {
-        Profile::Otel | Profile::Flowbot | Profile::Codeq => format!("an OpenTelemetry SDK takes {name}, a Datadog tracer {dd}"),
+        Profile::Otel | Profile::Flowbot | Profile::Codeq => {
+            format!("an OpenTelemetry SDK takes {name}, a Datadog tracer {dd}")
+        }
         _ => format!("tracers that read both take {dd}"),
     };
     let message = format!("{name}={shown} and {dd}={} disagree: {wins}", masked(dd, set));
@@ -195,7 +197,9 @@ fn details(target: &Target, entry: &Entry, out: &mut Vec<Finding>) {
     match name {
         "OTEL_TRACES_SAMPLER" if matches!(lower.as_str(), "always_on" | "always_off" | "traceidratio") => {
             let message = format!("{name}={lower}: Datadog tracers that map it run it as parentbased_{lower}");
-            out.push(about(entry, lint::SAMPLER_RUNS_PARENT_BASED, message).help(format!("{name}=parentbased_{lower}")));
+            out.push(
+                about(entry, lint::SAMPLER_RUNS_PARENT_BASED, message).help(format!("{name}=parentbased_{lower}")),
+            );
         }
         "OTEL_RESOURCE_ATTRIBUTES" => {
             let count = attributes(&entry.value).len();

@@ -71,10 +71,8 @@ fn unreachable(key: &str, list: &Setting<Vec<WrittenRule>>, out: &mut Vec<Findin
         return;
     };
     for rule in list.value.iter().filter(|rule| rule.index > first.index).take(OF_A_KIND) {
-        let message = format!(
-            "{}[{}] is never reached: rule [{}] before it fits everything",
-            list.from, rule.index, first.index
-        );
+        let message =
+            format!("{}[{}] is never reached: rule [{}] before it fits everything", list.from, rule.index, first.index);
         let finding = about_rule(key, list, rule, lint::RULE_UNREACHABLE, message);
         out.push(finding.help(format!("move rule [{}] to the end, or remove this one", first.index)));
     }
@@ -179,7 +177,9 @@ fn glob_of(pattern: &str) -> String {
 /// An empty array in the variable leaves the rules of code in force.
 fn kept_from_code(target: &Target, key: &str, list: &Setting<Vec<WrittenRule>>, out: &mut Vec<Finding>) {
     let name = if key == RULES { "DD_TRACE_SAMPLING_RULES" } else { "DD_SPAN_SAMPLING_RULES" };
-    let empty = |text: &str| text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| rest.trim().is_empty());
+    let empty = |text: &str| {
+        text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| rest.trim().is_empty())
+    };
     if list.origin != Origin::Code || list.value.is_empty() {
         return;
     }
@@ -235,10 +235,8 @@ fn rate_behind_rules(settled: &Settled, out: &mut Vec<Finding>) {
         return;
     };
     if let Some(first) = catch_all(&rules.value) {
-        let message = format!(
-            "{}={value} is never used: rule [{}] of {} fits everything",
-            overall.from, first.index, rules.from
-        );
+        let message =
+            format!("{}={value} is never used: rule [{}] of {} fits everything", overall.from, first.index, rules.from);
         let finding = about_setting("trace_sampler.sample_rate", overall, lint::RULE_UNREACHABLE, message);
         out.push(finding.overridden_by(&rules.from).help(format!("remove {}, or that rule", overall.from)));
     } else if value == 0.0 && rules.value.iter().any(|rule| rate(rule) > 0.0) {
@@ -257,7 +255,8 @@ fn everything_dropped(settled: &Settled, out: &mut Vec<Finding>) {
     }
     if let Some(last) = last {
         let rule = &rules.value[last];
-        let message = format!("{}[{}] drops every trace that reaches it, and no rule before keeps one", rules.from, rule.index);
+        let message =
+            format!("{}[{}] drops every trace that reaches it, and no rule before keeps one", rules.from, rule.index);
         let finding = about_rule(RULES, rules, rule, lint::EVERYTHING_DROPPED, message);
         out.push(finding.help("a rate above 0, or DD_TRACE_ENABLED=false to switch tracing off"));
     } else if overall.value == Some(0.0) {

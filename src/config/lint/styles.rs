@@ -74,7 +74,10 @@ fn only_baggage(key: &str, list: &Setting<Vec<StyleItem>>, off: bool, out: &mut 
         return;
     }
     let (code, message) = match off {
-        true => (lint::STYLES_EMPTIED, format!("{} lists baggage alone, and its limits switch baggage off: nothing is left", list.from)),
+        true => (
+            lint::STYLES_EMPTIED,
+            format!("{} lists baggage alone, and its limits switch baggage off: nothing is left", list.from),
+        ),
         false => (lint::ONLY_BAGGAGE, format!("{} lists baggage alone: traces are not carried on", list.from)),
     };
     out.push(about_setting(key, list, code, message).help(format!("{}=datadog,tracecontext,baggage", list.from)));
@@ -99,7 +102,9 @@ fn no_tracecontext(key: &str, list: &Setting<Vec<StyleItem>>, out: &mut Vec<Find
 }
 
 fn disjoint(extraction: &Setting<Vec<StyleItem>>, injection: &Setting<Vec<StyleItem>>, out: &mut Vec<Finding>) {
-    let traces = |list: &Setting<Vec<StyleItem>>| TRACES.into_iter().filter(|style| has(&list.value, *style)).collect::<Vec<_>>();
+    let traces = |list: &Setting<Vec<StyleItem>>| {
+        TRACES.into_iter().filter(|style| has(&list.value, *style)).collect::<Vec<_>>()
+    };
     let (from, to) = (traces(extraction), traces(injection));
     if from.is_empty() || to.is_empty() || from.iter().any(|style| to.contains(style)) {
         return;
@@ -115,7 +120,9 @@ fn disjoint(extraction: &Setting<Vec<StyleItem>>, injection: &Setting<Vec<StyleI
     };
     let word = |style: &Style| style_name(*style).to_ascii_lowercase();
     let shared = from.first().map(word).unwrap_or_default();
-    out.push(about_setting(key, list, lint::STYLES_DISJOINT, message).help(format!("add {shared} to the injected styles")));
+    out.push(
+        about_setting(key, list, lint::STYLES_DISJOINT, message).help(format!("add {shared} to the injected styles")),
+    );
 }
 
 /// `limit` is the setting that switches baggage off.

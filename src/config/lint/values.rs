@@ -146,7 +146,9 @@ fn behavior(target: &Target, out: &mut Vec<Finding>) {
     }
     let key = "propagation_behavior_extract";
     let code = target.code.as_ref().and_then(|code| code.get(key));
-    if let Some((node, word)) = code.and_then(|node| Some((node, node.text()?))).filter(|(_, word)| !known_behavior(word)) {
+    if let Some((node, word)) =
+        code.and_then(|node| Some((node, node.text()?))).filter(|(_, word)| !known_behavior(word))
+    {
         let message = format!("{key} {word:?} has no effect: known are {right}");
         out.push(Finding::new(lint::VALUE_IGNORED, key, message).at(Some(node.place())).help(right));
     }
@@ -166,7 +168,9 @@ fn unused(target: &Target, settled: &Settled, out: &mut Vec<Finding>) {
     }
     let always = "DD_TRACE_RESOURCE_RENAMING_ALWAYS_SIMPLIFIED_ENDPOINT";
     let renaming = &settled.config.resource_renaming_mode;
-    if let Some(entry) = on(always).filter(|_| settled.knows("resource_renaming_mode") && renaming.value.word() == "disabled") {
+    if let Some(entry) =
+        on(always).filter(|_| settled.knows("resource_renaming_mode") && renaming.value.word() == "disabled")
+    {
         let message = format!("{always} has no effect without DD_TRACE_RESOURCE_RENAMING_ENABLED");
         out.push(about(entry, lint::VALUE_IGNORED, message).help("DD_TRACE_RESOURCE_RENAMING_ENABLED=true"));
     }
