@@ -188,3 +188,274 @@ fn cases_of_the_table_hold() {
     println!("{run} cases run, {skipped} of other forms and profiles");
     assert!(failed.is_empty(), "{} of {run} cases fail:\n{}", failed.len(), failed.join("\n"));
 }
+
+/// Where an error of dd-trace-cpp stands in its order of evaluation (config.md section 3.6).
+fn rank(about: &str, code: &str) -> usize {
+    const ORDER: &[(&str, &str)] = &[
+        ("DD_TRACE_BAGGAGE_MAX_ITEMS", "*"),
+        ("DD_TRACE_BAGGAGE_MAX_BYTES", "*"),
+        ("DD_TRACE_PROPAGATION_STYLE", "UNKNOWN_PROPAGATION_STYLE"),
+        ("DD_TRACE_PROPAGATION_STYLE", "DUPLICATE_PROPAGATION_STYLE"),
+        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "UNKNOWN_PROPAGATION_STYLE"),
+        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DUPLICATE_PROPAGATION_STYLE"),
+        ("DD_TRACE_PROPAGATION_STYLE_INJECT", "UNKNOWN_PROPAGATION_STYLE"),
+        ("DD_TRACE_PROPAGATION_STYLE_INJECT", "DUPLICATE_PROPAGATION_STYLE"),
+        ("*", "MISSING_SPAN_EXTRACTION_STYLE"),
+        ("*", "MISSING_SPAN_INJECTION_STYLE"),
+        ("DD_REMOTE_CONFIG_POLL_INTERVAL_SECONDS", "INVALID_DOUBLE"),
+        ("agent.flush_interval_milliseconds", "*"),
+        ("agent.request_timeout_milliseconds", "*"),
+        ("agent.shutdown_timeout_milliseconds", "*"),
+        ("DD_REMOTE_CONFIG_POLL_INTERVAL_SECONDS", "*"),
+        ("DD_TRACE_AGENT_URL", "*"),
+        ("agent.url", "*"),
+        // Ranges of trace rules come after the numbers are parsed.
+        ("DD_TRACE_SAMPLING_RULES", "RATE_OUT_OF_RANGE"),
+        ("DD_TRACE_SAMPLING_RULES", "*"),
+        ("DD_TRACE_SAMPLE_RATE", "INVALID_DOUBLE"),
+        ("DD_TRACE_RATE_LIMIT", "INVALID_DOUBLE"),
+        ("DD_TRACE_SAMPLE_RATE", "*"),
+        ("DD_TRACE_RATE_LIMIT", "*"),
+        ("DD_SPAN_SAMPLING_RULES", "*"),
+        ("DD_SPAN_SAMPLING_RULES_FILE", "*"),
+        ("DD_TELEMETRY_METRICS_INTERVAL_SECONDS", "INVALID_DOUBLE"),
+        ("DD_TELEMETRY_HEARTBEAT_INTERVAL", "INVALID_DOUBLE"),
+        ("DD_TELEMETRY_EXTENDED_HEARTBEAT_INTERVAL", "INVALID_DOUBLE"),
+        ("DD_TELEMETRY_METRICS_INTERVAL_SECONDS", "*"),
+        ("DD_TELEMETRY_HEARTBEAT_INTERVAL", "*"),
+        ("DD_TELEMETRY_EXTENDED_HEARTBEAT_INTERVAL", "*"),
+    ];
+    let at = ORDER.iter().position(|row| [about, "*"].contains(&row.0) && [code, "*"].contains(&row.1));
+    let at = at.unwrap_or_else(|| panic!("{code} about {about} has no place in the order"));
+    // The row of rule ranges stands first only so that it is found: its turn comes before the overall rate.
+    if ORDER[at] == ("DD_TRACE_SAMPLING_RULES", "RATE_OUT_OF_RANGE") { 205 } else { at * 10 }
+}
+
+/// Visible cases of one fault, with what sets them apart: no two of one setting go together.
+fn single_faults() -> Vec<Value> {
+    let is_fault = |case: &Value| {
+        profile(case) == Profile::DdTraceCpp
+            && case["mode"].is_null()
+            && case["file"].is_null()
+            && text(case, "id") != "v-dd-multi"
+            && !case["expect"]["errors"].as_array().unwrap().is_empty()
+    };
+    let faults: Vec<Value> = cases().into_iter().filter(is_fault).collect();
+    assert!(faults.len() > 25, "{}", faults.len());
+    faults
+}
+
+/// The setting that a fault is of.
+fn setting(case: &Value) -> String {
+    let about = text(&case["expect"]["errors"][0], "about");
+    let group =
+        [("STYLE", "styles"), ("styles", "styles"), ("AGENT_URL", "url"), ("agent.url", "url"), ("SPAN_", "spans")];
+    group.iter().find(|(part, _)| about.contains(part)).map_or(about, |(_, group)| group).to_owned()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    /// All independent errors are reported, in the order in which the tracer would meet them, whatever the order of the
+    /// variables; the first is what the tracer would return.
+    #[test]
+    fn errors_come_in_the_order_of_the_tracer(picked in proptest::sample::subsequence(single_faults(), 1..=6)) {
+        let mut target = Target::default();
+        let mut code = Map::new();
+        let mut wanted: Vec<Value> = Vec::new();
+        let mut settings = Vec::new();
+        for case in picked.iter().rev() {
+            if settings.contains(&setting(case)) || settings.len() == 4 {
+                continue;
+            }
+            settings.push(setting(case));
+            for (name, value) in case["env"].as_object().unwrap() {
+                target.env.push(variable(name, value.as_str().unwrap()));
+            }
+            for (key, value) in case["code_config"].as_object().into_iter().flatten() {
+                match (code.get_mut(key), value) {
+                    (Some(Value::Object(group)), Value::Object(more)) => group.extend(more.clone()),
+                    _ => {
+                        code.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+            wanted.extend(case["expect"]["errors"].as_array().unwrap().iter().cloned());
+        }
+        target.code = Some(node("code.json", &Value::Object(code).to_string()));
+        wanted.sort_by_key(|error| rank(text(error, "about"), text(error, "code")));
+        let refuse = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+        let checked = config::check(Profile::DdTraceCpp, Mode::Strict, &target, &refuse);
+        let errors: Vec<Value> =
+            checked.findings.iter().filter(|finding| finding.severity() == Severity::Error).map(members).collect();
+        let fit = wanted.len() == errors.len() && wanted.iter().zip(&errors).all(|(wanted, found)| fits(wanted, found));
+        proptest::prop_assert!(fit, "errors {}\nexpected {}", Value::from(errors), Value::from(wanted));
+        // Lenient mode tells the same, and goes on.
+        let lenient = config::check(Profile::DdTraceCpp, Mode::Lenient, &target, &refuse);
+        let substituted: Vec<Value> =
+            lenient.findings.iter().filter(|finding| finding.substituted).map(members).collect();
+        for wanted in &wanted {
+            let told = substituted.iter().any(|found| found["code"] == wanted["code"] && found["about"] == wanted["about"]);
+            proptest::prop_assert!(told, "lenient mode is silent about {wanted}");
+        }
+        proptest::prop_assert!(lenient.finalized.is_some());
+        let grave = lenient.findings.iter().any(|finding| finding.severity() == Severity::Error);
+        proptest::prop_assert!(!grave);
+    }
+}
+
+/// Checks an environment in the default profile.
+fn of_env(mode: Mode, env: &[(&str, &str)]) -> Checked {
+    let target = Target { env: env.iter().map(|(name, value)| variable(name, value)).collect(), ..Target::default() };
+    config::check(Profile::DdTraceCpp, mode, &target, &|_| Err(io::Error::from(io::ErrorKind::NotFound)))
+}
+
+/// `CODE about` of every finding of a severity.
+fn told(checked: &Checked, severity: Severity) -> Vec<String> {
+    let found = checked.findings.iter().filter(|finding| finding.severity() == severity);
+    found.map(|finding| format!("{} {}", finding.code(), finding.about)).collect()
+}
+
+#[test]
+fn lists_of_styles_fail_in_their_order() {
+    let env = [
+        ("DD_TRACE_PROPAGATION_STYLE_INJECT", "b3 b3multi"),
+        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "datadog,,b3"),
+        ("DD_PROPAGATION_STYLE_EXTRACT", "nonsense"),
+        ("DD_TRACE_PROPAGATION_STYLE", "w3c"),
+    ];
+    let checked = of_env(Mode::Strict, &env);
+    // The older variable is not parsed when the newer is set.
+    assert_eq!(
+        told(&checked, Severity::Error),
+        [
+            "UNKNOWN_PROPAGATION_STYLE DD_TRACE_PROPAGATION_STYLE",
+            "UNKNOWN_PROPAGATION_STYLE DD_TRACE_PROPAGATION_STYLE_EXTRACT",
+            "DUPLICATE_PROPAGATION_STYLE DD_TRACE_PROPAGATION_STYLE_INJECT",
+        ]
+    );
+    let empty =
+        of_env(Mode::Strict, &[("DD_TRACE_PROPAGATION_STYLE", " "), ("DD_TRACE_PROPAGATION_STYLE_INJECT", "b3")]);
+    assert_eq!(told(&empty, Severity::Error), ["MISSING_SPAN_EXTRACTION_STYLE DD_TRACE_PROPAGATION_STYLE"]);
+}
+
+#[test]
+fn places_are_narrow_and_help_can_be_pasted() {
+    let at = |name: &str, value: &str| {
+        let checked = of_env(Mode::Strict, &[(name, value)]);
+        let finding =
+            checked.findings.into_iter().find(|finding| finding.severity() == Severity::Error).expect("an error");
+        let range = match finding.diagnostic.place() {
+            Some(Place::Text { range, .. }) => range.clone(),
+            other => panic!("{other:?}"),
+        };
+        let mended = finding.replacement.map(|text| format!("{}{text}{}", &value[..range.start], &value[range.end..]));
+        (
+            value[range].to_owned(),
+            mended.unwrap_or_default(),
+            finding.diagnostic.help_text().unwrap_or_default().to_owned(),
+        )
+    };
+    let of = |place: &str, mended: &str, help: &str| (place.to_owned(), mended.to_owned(), help.to_owned());
+    assert_eq!(at("DD_TRACE_SAMPLE_RATE", "0,25"), of(",25", "0.25", "DD_TRACE_SAMPLE_RATE=0.25"));
+    assert_eq!(at("DD_TRACE_SAMPLE_RATE", "20%"), of("%", "", "DD_TRACE_SAMPLE_RATE=0.2"));
+    assert_eq!(at("DD_TRACE_SAMPLE_RATE", "20"), of("20", "0.2", "DD_TRACE_SAMPLE_RATE=0.2"));
+    assert_eq!(
+        at("DD_REMOTE_CONFIG_POLL_INTERVAL_SECONDS", "5s"),
+        of("s", "5", "DD_REMOTE_CONFIG_POLL_INTERVAL_SECONDS=5")
+    );
+    assert_eq!(
+        at("DD_REMOTE_CONFIG_POLL_INTERVAL_SECONDS", "500ms"),
+        of("ms", "", "DD_REMOTE_CONFIG_POLL_INTERVAL_SECONDS=0.5")
+    );
+    assert_eq!(at("DD_TRACE_BAGGAGE_MAX_ITEMS", "+5"), of("+", "5", "DD_TRACE_BAGGAGE_MAX_ITEMS=5"));
+    assert_eq!(
+        at("DD_TRACE_AGENT_URL", "agent:8126"),
+        of("agent:8126", "http://agent:8126", "DD_TRACE_AGENT_URL=http://agent:8126")
+    );
+    assert_eq!(at("DD_TRACE_AGENT_URL", "HTTP://a:1"), of("HTTP", "http://a:1", "DD_TRACE_AGENT_URL=http://a:1"));
+    assert_eq!(at("DD_TRACE_AGENT_URL", "unix://a/b"), of("a/b", "unix:///a/b", "DD_TRACE_AGENT_URL=unix:///a/b"));
+    assert_eq!(
+        at("DD_TRACE_PROPAGATION_STYLE", "datadog, tracecontex"),
+        of("tracecontex", "datadog, tracecontext", "DD_TRACE_PROPAGATION_STYLE=datadog,tracecontext")
+    );
+    assert_eq!(at("DD_TRACE_PROPAGATION_STYLE", "b3,").0, ",");
+    assert_eq!(
+        at("DD_TRACE_SAMPLING_RULES", r#"[{"sample_rate":"0.5"}]"#),
+        of("\"0.5\"", r#"[{"sample_rate":0.5}]"#, "remove the quotes: \"sample_rate\": 0.5")
+    );
+    assert_eq!(
+        at("DD_TRACE_SAMPLING_RULES", r#"[{"samplerate":0.5}]"#),
+        of("\"samplerate\"", r#"[{"sample_rate":0.5}]"#, "\"sample_rate\": 0.5")
+    );
+}
+
+#[test]
+fn rules_are_checked_in_byte_order_of_their_members() {
+    let error = |rules: &str| {
+        let checked = of_env(Mode::Strict, &[("DD_TRACE_SAMPLING_RULES", rules)]);
+        let finding =
+            checked.findings.into_iter().find(|finding| finding.severity() == Severity::Error).expect("an error");
+        format!("{} {}", finding.code().number().unwrap_or_default(), finding.path.unwrap_or_default())
+    };
+    assert_eq!(error(r#"[{"zz":1,"tags":{"b":1,"a":2},"service":1,"name":2}]"#), "25 [0].name");
+    assert_eq!(error(r#"[{"zz":1,"tags":{"b":1,"a":2},"sample_rate":"x"}]"#), "26 [0].tags.a");
+    assert_eq!(error(r#"[{"zz":1,"aa":2,"sample_rate":null}]"#), "30 [0].sample_rate");
+    assert_eq!(error(r#"[{"zz":1,"aa":2,"max_per_second":5}]"#), "31 [0].aa");
+    assert_eq!(error(r#"[{"name":1,"name":"x","sample_rate":2},{"tags":[]}]"#), "25 [1].tags");
+    assert_eq!(error(r#"[{"sample_rate":1e999}]"#), "28 ");
+    assert_eq!(error("[1]"), "27 [0]");
+    let escaped =
+        of_env(Mode::Strict, &[("DD_TRACE_SAMPLING_RULES", "\u{feff}[{\"\\u006eame\":\"x\",\"sample_rate\":-0}]")]);
+    assert!(escaped.finalized.is_some(), "{:?}", escaped.findings);
+}
+
+#[test]
+fn secrets_stay_secret() {
+    let secret = "hunter2-hunter2";
+    let env = [
+        ("DD_API_KEY", secret.to_owned()),
+        ("DD_TAGS", format!("password:{secret},env:x,env:y,db_token={secret},api_key:{secret} b:c")),
+        ("DD_ENV", "z".to_owned()),
+        ("DD_TRACE_AGENT_URL", format!("ftp://user:{secret}@agent/?token={secret}")),
+        ("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization={secret}")),
+        ("OTEL_RESOURCE_ATTRIBUTES", format!("deployment.environment=q,client_secret={secret}")),
+    ];
+    let mut runs = vec![env.clone()];
+    runs.push(env);
+    runs[1][3].1 = format!("http://user:{secret}@agent/?token={secret}");
+    for env in runs {
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let checked = of_env(Mode::Lenient, &env);
+        for finding in &checked.findings {
+            let text =
+                format!("{} {:?} {:?}", finding.diagnostic.message(), finding.diagnostic.help_text(), finding.effect);
+            assert!(!text.contains("hunter2"), "{}: {text}", finding.code());
+        }
+        for shown in checked.finalized.expect("lenient").settings() {
+            let text = format!("{} {:?}", shown.value, shown.overridden);
+            assert!(!text.contains("hunter2"), "{}: {text}", shown.key);
+        }
+    }
+}
+
+#[test]
+fn hostile_values_are_cheap() {
+    let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+    let many = format!("[{}{{}}]", "{\"service\":\"a[\"},".repeat(60_000));
+    let commas = ",".repeat(1_000_000);
+    let tags = "a:1 b:2,".repeat(125_000);
+    for (name, value) in [
+        ("DD_TRACE_SAMPLING_RULES", deep.as_str()),
+        ("DD_SPAN_SAMPLING_RULES", many.as_str()),
+        ("DD_TRACE_PROPAGATION_STYLE", commas.as_str()),
+        ("DD_TAGS", tags.as_str()),
+        ("DD_SERVICE", tags.as_str()),
+        ("DD_TRACE_SAMPLE_RATE", tags.as_str()),
+        ("DD_TRACE_AGENT_URL", commas.as_str()),
+    ] {
+        let checked = of_env(Mode::Lenient, &[(name, value)]);
+        assert!(checked.findings.len() < 1000, "{name}: {} findings", checked.findings.len());
+        let longest = checked.findings.iter().map(|finding| finding.diagnostic.message().len()).max();
+        assert!(longest < Some(2000), "{name}: a message of {longest:?} bytes");
+    }
+}

@@ -23,11 +23,24 @@ pub struct Finding {
     pub replacement: Option<String>,
 }
 
+/// Longest message, in bytes: a variable of a megabyte must not make a message of one.
+const LONGEST: usize = 1000;
+
+/// Cuts the middle out of a text that is too long for a message.
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let start = (0..=LONGEST - 300).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let end = (text.len() - 200..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    format!("{} ... {} bytes ... {}", &text[..start], end - start, &text[end..])
+}
+
 impl Finding {
-    /// A finding of the code's usual severity.
+    /// A finding of the code's usual severity. A message of more than 1000 bytes loses its middle.
     pub fn new(code: Code, about: impl Into<String>, message: impl Into<String>) -> Self {
         Finding {
-            diagnostic: Diagnostic::new(code, message),
+            diagnostic: Diagnostic::new(code, shortened(message.into())),
             about: about.into(),
             path: None,
             suggest: None,
@@ -52,9 +65,12 @@ impl Finding {
         self
     }
 
-    /// Says what to do about it, in words that can be pasted.
+    /// Says what to do about it, in words that can be pasted; what is too long to be read is left out.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.diagnostic = self.diagnostic.help(help);
+        let help = help.into();
+        if help.len() <= LONGEST {
+            self.diagnostic = self.diagnostic.help(help);
+        }
         self
     }
 

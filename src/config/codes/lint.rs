@@ -56,7 +56,7 @@ crate::diagnostic::codes! {
     TAG_TWICE "TC607" "tag-twice" Warning "a tag that stands twice";
     TAG_WITH_EQUALS "TC608" "tag-with-equals" Warning "key=value where key:value is read";
     NORMALISED_CHARACTERS "TC609" "normalised-characters" Note "characters that the backend replaces";
-    RESERVED_TAG "TC610" "reserved-tag" Warning "a tag with the reserved prefix _dd.";
+    RESERVED_TAG "TC610" "reserved-tag" Warning "a tag whose prefix _dd is reserved";
     API_KEY_NOT_NEEDED "TC611" "api-key-not-needed" Note "an API key given to a process that needs none";
     DD_OTEL_DISAGREE "TC701" "dd-otel-disagree" Warning "DD and OTEL variables that disagree";
     OTEL_NOT_READ "TC702" "otel-not-read" Warning "an OTEL variable that dd-trace-cpp does not read";

@@ -94,7 +94,8 @@ impl Out<'_> {
     fn tags(&mut self, key: &str, setting: &Setting<BTreeMap<String, String>>) {
         let shown = setting.value.iter().map(|(name, value)| match probable(name, value) {
             true => format!("{name}:{MASK}"),
-            false => format!("{name}:{value}"),
+            // A tag without a colon may hold `key=secret`.
+            false => masked(key, &format!("{name}:{value}")).into_owned(),
         });
         let shown = shown.collect::<Vec<_>>().join(",");
         self.add(key, setting, json!(setting.value), shown);

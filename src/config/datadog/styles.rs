@@ -218,7 +218,7 @@ fn items(entry: &Entry) -> Result<Vec<Item>, Box<Finding>> {
             let first = found.iter().find(|item| Some(item.style) == style(word)).map(|item| item.word.as_str());
             let (message, near) = refused(&entry.name, word, first, value);
             let finding = Finding::new(code, &entry.name, message).at(entry.place_of(narrowed(value, &at)));
-            let finding = repaired(finding, entry, near);
+            let finding = repaired(finding, entry, word, near);
             return Err(Box::new(effect::of(finding, value)));
         }
     }
@@ -249,35 +249,45 @@ fn refused(source: &str, word: &str, first: Option<&str>, list: &str) -> (String
         word => format!("has the unknown style {:?}", clipped(word)),
     };
     let supported = "supported are datadog, b3 (also b3multi), tracecontext, baggage and none";
-    let near = match word.to_ascii_lowercase().as_str() {
-        "" => None,
-        "w3c" | "trace_context" | "tracecontext+baggage" | "traceparent" => Some("tracecontext"),
-        "dd" => Some("datadog"),
-        "b3single" | "b3 single header" | "b3-single" => Some("b3multi"),
-        word => nearest(word, WORDS.iter().map(|(known, _)| *known)),
+    let single = match word.to_ascii_lowercase().as_str() {
+        "b3single" | "b3-single" | "b3_single" => "; there is no style for the single b3 header",
+        _ => "",
     };
-    (format!("{source} {what} in {list:?}; {supported}"), near)
+    (format!("{source} {what} in {list:?}; {supported}{single}"), meant(word))
+}
+
+/// The known style that an unknown word probably means.
+fn meant(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "" | "b3single" | "b3-single" | "b3_single" => None,
+        "w3c" | "trace_context" | "trace-context" | "traceparent" => Some("tracecontext"),
+        "dd" => Some("datadog"),
+        word => nearest(word, WORDS.iter().map(|(known, _)| *known)),
+    }
 }
 
 /// The list without the items that refuse it, or with what they were probably meant to be.
-fn repaired(finding: Finding, entry: &Entry, near: Option<&'static str>) -> Finding {
-    let mut fixed: Vec<String> = Vec::new();
-    let mut seen: Vec<Style> = Vec::new();
-    for at in parse::list(&entry.value) {
-        let word = entry.value.get(at).unwrap_or_default();
-        let known = if style(word).is_some() { Some(word) } else { refused("", word, None, "").1 };
-        if let Some((known, style)) = known.and_then(|word| Some((word, style(word)?))) {
-            if !seen.contains(&style) {
-                seen.push(style);
-                fixed.push(known.to_owned());
-            }
-        }
-    }
+fn repaired(finding: Finding, entry: &Entry, word: &str, near: Option<&'static str>) -> Finding {
     let finding = match near {
         Some(near) if entry.verbatim => finding.suggest(near).replacement(near),
         Some(near) => finding.suggest(near),
+        None if word.is_empty() && entry.verbatim => finding.replacement(""),
         None => finding,
     };
+    let items = parse::list(&entry.value);
+    let mut fixed: Vec<&str> = Vec::new();
+    let mut seen: Vec<Style> = Vec::new();
+    // A longer list is none that a person wrote.
+    for at in items.into_iter().take(50) {
+        let word = entry.value.get(at).unwrap_or_default();
+        let known = if style(word).is_some() { Some(word) } else { meant(word) };
+        if let Some((known, style)) = known.and_then(|word| Some((word, style(word)?))) {
+            if !seen.contains(&style) {
+                seen.push(style);
+                fixed.push(known);
+            }
+        }
+    }
     match fixed.is_empty() {
         true => finding.help(format!("{}=datadog,tracecontext,baggage", entry.name)),
         false => finding.help(format!("{}={}", entry.name, fixed.join(","))),

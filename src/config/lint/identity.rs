@@ -17,7 +17,7 @@ pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) 
     if let Some(entry) = target.get("DD_TAGS") {
         let tags = parse::tags(&entry.value);
         disagreeing(entry, &tags, settled, out);
-        separators(entry, out);
+        separators(entry, &tags, out);
         let mut first: HashMap<&str, ()> = HashMap::new();
         for tag in tags.iter().take(TAGS) {
             written(entry, tag, out);
@@ -82,25 +82,23 @@ fn trimmed(entry: &Entry, tag: &Tag<'_>) -> Range<usize> {
 }
 
 /// A comma anywhere makes the comma the separator, so that spaces no longer separate.
-fn separators(entry: &Entry, out: &mut Vec<Finding>) {
+fn separators(entry: &Entry, tags: &[Tag<'_>], out: &mut Vec<Finding>) {
     if parse::tag_separator(&entry.value) != ',' {
         return;
     }
-    for tag in parse::tags(&entry.value).into_iter().take(TAGS) {
+    for tag in tags.iter().take(TAGS) {
         let second =
             tag.value.split_ascii_whitespace().skip(1).find(|word| {
                 word.split_once(':').is_some_and(|(key, rest)| !key.is_empty() && !rest.starts_with("//"))
             });
         if let Some(word) = second {
+            let word = masked("DD_TAGS", word);
             let message =
                 format!("DD_TAGS has a comma, so the comma separates: {word:?} is a part of the value of {}", tag.key);
-            let fixed = parse::tags(&entry.value)
-                .iter()
-                .map(|tag| split_at_keys(entry.value.get(tag.at.clone()).unwrap_or_default()))
-                .collect::<Vec<_>>()
-                .join(",");
-            let finding = about_part(entry, trimmed(entry, &tag), lint::COMMA_SEPARATES, message);
-            out.push(finding.help(format!("DD_TAGS={}", masked("DD_TAGS", &fixed))));
+            let fixed = split_at_keys(entry.value.get(tag.at.clone()).unwrap_or_default());
+            let finding = about_part(entry, trimmed(entry, tag), lint::COMMA_SEPARATES, message);
+            let finding = finding.help(format!("separate all by commas: {}", masked("DD_TAGS", &fixed)));
+            out.push(if entry.verbatim { finding.replacement(fixed) } else { finding });
         }
     }
 }

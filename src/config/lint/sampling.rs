@@ -26,7 +26,8 @@ pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) 
         regex(key, list, out);
         kept_from_code(target, key, list, out);
     }
-    for rule in spans.value.iter().filter(|rule| rule.service.is_none() && rule.name.is_none()) {
+    let unnamed = spans.value.iter().filter(|rule| rule.service.is_none() && rule.name.is_none());
+    for rule in unnamed.take(OF_A_KIND) {
         let message = format!("{}[{}] has neither service nor name", spans.from, rule.index);
         let finding = about_rule(SPAN_RULES, spans, rule, lint::NOT_PORTABLE, message);
         out.push(finding.effect(effect::SPAN_RULE_FITS_ALL));
