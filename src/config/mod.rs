@@ -12,6 +12,7 @@ pub mod document;
 pub(crate) mod effect;
 mod finding;
 pub mod flowbot;
+pub mod inputs;
 mod json;
 mod lint;
 mod names;

@@ -1,6 +1,6 @@
 //! saphyr's events to a tree, on a stack of our own.
 
-use super::{Data, MAX_DEPTH, MAX_NODES, MAX_REPEATED, Node, Offsets};
+use super::{Data, MAX_DEPTH, MAX_REPEATED, Node, Offsets};
 use crate::diagnostic::Source;
 use rustc_hash::{FxHashMap, FxHashSet};
 use saphyr::{Scalar, ScalarStyle, Tag};
@@ -59,12 +59,16 @@ struct Builder<'t> {
     anchors: FxHashMap<usize, Built>,
     stack: Vec<Open>,
     documents: Vec<Node>,
+    /// Values so far, those that anchors and aliases copied included.
     nodes: usize,
+    most: usize,
+    /// Those that were copied, and the bytes of their text.
+    copied: usize,
     repeated: usize,
 }
 
-/// The documents of a text.
-pub fn documents(source: &Arc<Source>, offsets: &Offsets<'_>) -> Result<Vec<Node>, Fault> {
+/// The documents of a text that holds at most `most` values.
+pub fn documents(source: &Arc<Source>, offsets: &Offsets<'_>, most: usize) -> Result<Vec<Node>, Fault> {
     let mut builder = Builder {
         source,
         offsets,
@@ -73,6 +77,8 @@ pub fn documents(source: &Arc<Source>, offsets: &Offsets<'_>) -> Result<Vec<Node
         stack: Vec::new(),
         documents: Vec::new(),
         nodes: 0,
+        most,
+        copied: 0,
         repeated: 0,
     };
     let mut parser = Parser::new_from_str(offsets.text());
@@ -156,7 +162,7 @@ impl Builder<'_> {
     fn add(&mut self, built: Built, anchor: usize, span: Span) -> Result<(), Fault> {
         self.nodes += 1;
         if anchor > 0 && self.aliases {
-            self.repeat(&built, span)?;
+            self.copy(built.count, built.bytes, span)?;
             let Built { ref node, height, count, bytes } = built;
             self.anchors.insert(anchor, Built { node: node.clone(), height, count, bytes });
         }
@@ -197,31 +203,29 @@ impl Builder<'_> {
             return Err(self.fault(span.start, format!("nested deeper than {MAX_DEPTH} levels through aliases")));
         }
         let (height, count, bytes) = (known.height, known.count, known.bytes);
-        // Checked before the copy is made.
-        let fits = self.nodes + count <= MAX_NODES && self.repeated + bytes <= MAX_REPEATED;
-        if !fits {
-            return Err(self.fault(span.start, "the aliases repeat too much: this is how an alias bomb looks"));
+        // Counted before the copy is made.
+        self.copy(count, bytes, span)?;
+        if let Some(known) = self.anchors.get(&anchor) {
+            let node = known.node.clone();
+            self.place(Built { node, height, count, bytes });
         }
-        self.nodes += count;
-        self.repeated += bytes;
-        let node = known.node.clone();
-        self.place(Built { node, height, count, bytes });
         Ok(())
     }
 
-    /// Counts a copy of a node.
-    fn repeat(&mut self, built: &Built, span: Span) -> Result<(), Fault> {
-        self.nodes += built.count;
-        self.repeated += built.bytes;
-        if self.repeated > MAX_REPEATED {
-            return Err(self.fault(span.start, "the anchors hold too much text"));
-        }
+    /// Counts a copy of nodes.
+    fn copy(&mut self, count: usize, bytes: usize, span: Span) -> Result<(), Fault> {
+        self.nodes += count;
+        self.copied += count;
+        self.repeated += bytes;
         self.within(span)
     }
 
     fn within(&self, span: Span) -> Result<(), Fault> {
-        if self.nodes > MAX_NODES {
-            return Err(self.fault(span.start, format!("more than {MAX_NODES} values in one file")));
+        if self.repeated > MAX_REPEATED || (self.nodes > self.most && self.copied > self.most / 2) {
+            return Err(self.fault(span.start, "the aliases repeat too much: this is how an alias bomb looks"));
+        }
+        if self.nodes > self.most {
+            return Err(self.fault(span.start, format!("more than {} values in one file", self.most)));
         }
         Ok(())
     }
@@ -266,8 +270,7 @@ impl Builder<'_> {
                 return (at..at, span.start.line() as u64);
             }
             ScalarStyle::Plain => inner = inner.trim_end(),
-            ScalarStyle::SingleQuoted => inner = unquoted(inner, '\''),
-            ScalarStyle::DoubleQuoted => inner = unquoted(inner, '"'),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => inner = unquoted(inner),
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 // Only behind a property does the header belong to the span.
                 if properties {
@@ -288,9 +291,22 @@ fn offset_in(whole: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len() - part.len())
 }
 
-fn unquoted(text: &str, quote: char) -> &str {
-    let text = text.strip_prefix(quote).unwrap_or(text);
-    text.strip_suffix(quote).unwrap_or(text)
+/// What stands between the quote that `text` starts with and the one that ends it; saphyr may count blanks behind it to
+/// the scalar.
+fn unquoted(text: &str) -> &str {
+    let Some(quote) = text.bytes().next() else { return text };
+    let Some(inner) = text.get(1..) else { return text };
+    let bytes = inner.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match *byte {
+            b'\\' if quote == b'"' => at += 2,
+            b'\'' if quote == b'\'' && bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            byte if byte == quote => return inner.get(..at).unwrap_or(inner),
+            _ => at += 1,
+        }
+    }
+    inner
 }
 
 /// What a plain scalar is by the core schema and its tag. A tag that the text does not fit leaves it a string.

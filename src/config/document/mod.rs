@@ -55,8 +55,12 @@ pub fn text<'b>(source: &Source, bytes: &'b [u8]) -> Result<&'b str, Finding> {
 /// # Errors
 /// [`SYNTAX`] with the place, also for what goes beyond [`MAX_DEPTH`], [`MAX_NODES`] or [`MAX_REPEATED`].
 pub fn parse(source: Source, text: &str) -> Result<Vec<Node>, Finding> {
+    parse_within(source, text, MAX_NODES)
+}
+
+fn parse_within(source: Source, text: &str, most: usize) -> Result<Vec<Node>, Finding> {
     let offsets = Offsets::new(text);
-    build::documents(&Arc::new(source), &offsets).map_err(|fault| {
+    build::documents(&Arc::new(source), &offsets, most).map_err(|fault| {
         let start = fault.at.min(text.len());
         let end = start + text[start..].chars().next().map_or(0, char::len_utf8);
         let source = fault.source;
