@@ -9,12 +9,16 @@ pub mod codeq;
 pub mod codes;
 pub mod datadog;
 pub mod document;
+mod dotenv;
 pub(crate) mod effect;
+mod environment;
 mod finding;
 pub mod flowbot;
 pub mod inputs;
+mod interpolate;
 mod json;
 mod lint;
+mod manifests;
 mod names;
 pub mod otel;
 mod parse;
@@ -25,6 +29,7 @@ mod target;
 pub mod xmtpd;
 
 pub use finding::Finding;
+pub use inputs::{Dialect, Form, Input, ignored, targets};
 pub use target::{Entry, Origin, Setting, Shown, Target};
 
 use serde_json::Value;

@@ -23,6 +23,14 @@ pub const MAX_NODES: usize = 1_000_000;
 /// Bytes of text that aliases may repeat.
 pub const MAX_REPEATED: usize = 16 << 20;
 
+/// The part of a source that a message names: the last component of a file's path.
+pub fn file_name(source: &Source) -> String {
+    match source {
+        Source::File(path) => path.file_name().map_or_else(|| source.to_string(), |name| name.to_string_lossy().into()),
+        _ => source.to_string(),
+    }
+}
+
 /// The text of a file: UTF-8 without NUL. A byte order mark stays in it; [`parse`] and the other readers skip it, so that
 /// byte ranges count from the start of the file.
 ///
@@ -33,7 +41,7 @@ pub fn text<'b>(source: &Source, bytes: &'b [u8]) -> Result<&'b str, Finding> {
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
         let range = at..(at + 1).min(bytes.len());
         let place = Place::Text { source: source.clone(), range, line: Some(line) };
-        Finding::new(UNREADABLE, source.to_string(), message).at(Some(place))
+        Finding::new(UNREADABLE, file_name(source), message).at(Some(place))
     };
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(fault(0, "the text is UTF-16, not UTF-8".into()).help("save the file as UTF-8"));
@@ -64,7 +72,7 @@ fn parse_within(source: Source, text: &str, most: usize) -> Result<Vec<Node>, Fi
         let start = fault.at.min(text.len());
         let end = start + text[start..].chars().next().map_or(0, char::len_utf8);
         let source = fault.source;
-        let about = source.to_string();
+        let about = file_name(&source);
         let place = Place::Text { source, range: start..end, line: Some(fault.line) };
         Finding::new(SYNTAX, about, fault.message).at(Some(place))
     })
