@@ -130,6 +130,7 @@ pub fn targets(
     let mut found: Vec<(Target, String)> = Vec::new();
     let mut code = None;
     let mut own = Vec::new();
+    let mut referred = Vec::new();
     let mut files = files.iter();
     for file in &opened {
         let before = found.len() + own.len();
@@ -170,7 +171,16 @@ pub fn targets(
             Form::OtelDeclarative | Form::Yaml => own.push(file),
         }
         if found.len() + own.len() == before {
-            findings.push(nothing(file.source, why));
+            match kubernetes::has_referred(manifest) && form == Form::Kubernetes {
+                true => referred.push(file.source),
+                false => findings.push(nothing(file.source, why)),
+            }
+        }
+    }
+    // A file of ConfigMaps is no environment, but of use to one.
+    if found.is_empty() {
+        for source in referred {
+            findings.push(nothing(source, "no container is in the input that uses its ConfigMaps"));
         }
     }
     if context.full() {
@@ -395,9 +405,10 @@ fn with_files(environments: Vec<Target>, own: &[&Opened<'_>], context: &mut Cont
 /// Whether a comment `# tc:ignore CODE[, CODE]` on `line` (from 1) of `text`, or alone on the line before it, names `id`
 /// or `name` of a code, or a beginning of the id.
 pub fn ignored(text: &str, line: u64, code: Code) -> bool {
-    let Ok(line) = usize::try_from(line) else { return false };
-    let mut lines = text.lines().skip(line.saturating_sub(2)).take(if line < 2 { 1 } else { 2 });
-    lines.any(|line| ignores(line, code))
+    let Some(index) = line.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else { return false };
+    let before = index.checked_sub(1).and_then(|index| text.lines().nth(index));
+    let before = before.filter(|line| line.trim_start().starts_with('#'));
+    before.into_iter().chain(text.lines().nth(index)).any(|line| ignores(line, code))
 }
 
 fn ignores(line: &str, code: Code) -> bool {

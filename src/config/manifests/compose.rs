@@ -152,22 +152,22 @@ impl Reader<'_, '_, '_> {
     /// `- NAME=value`.
     fn item(&mut self, item: &Node) {
         let Data::Str(written) = &item.data else {
-            let (about, message) = match item.entries() {
+            let (name, message) = match item.entries() {
                 [(key, value)] => {
                     let name = self.file.scalar(key).unwrap_or_default();
                     let value = self.file.scalar(value).unwrap_or_default();
                     let message = format!("an entry of the list is a mapping; write `- {name}={value}`");
-                    (name, message)
+                    (Some(name).filter(|name| !name.is_empty()), message)
                 }
                 _ => {
                     let word = item.type_word();
-                    (self.service.to_owned(), format!("an entry of the list is no NAME=value but of type {word}"))
+                    (None, format!("an entry of the list is not `NAME=value` but of type {word}"))
                 }
             };
-            let finding = Finding::new(REFUSED, &*about, message).at(Some(item.place()));
-            self.environment.report(finding);
-            if !about.is_empty() {
-                self.environment.refused(&about, Some(item.place()), self.context);
+            let about = name.as_deref().unwrap_or(self.service);
+            self.environment.report(Finding::new(REFUSED, about, message).at(Some(item.place())));
+            if let Some(name) = name {
+                self.environment.refused(&name, Some(item.place()), self.context);
             }
             return;
         };

@@ -67,7 +67,7 @@ fn variables(file: &File<'_>, block: &Node, environment: &mut Environment, conte
         match item.get("name") {
             Some(key) => {
                 let Some(name) = key_name(file, key) else { continue };
-                let value = item.get("value").unwrap_or(item);
+                let value = item.get("value").or_else(|| item.get("valueFrom")).unwrap_or(item);
                 variable(file, &name, key, value, environment, context);
             }
             None => match item.text().and_then(|text| text.split_once('=')) {

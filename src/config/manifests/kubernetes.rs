@@ -100,6 +100,18 @@ impl<'o> Objects<'o> {
     }
 }
 
+/// Whether a file holds objects that containers refer to.
+pub fn has_referred(file: &File<'_>) -> bool {
+    let mut found = false;
+    for document in file.documents {
+        objects(document, 0, &mut |object| {
+            let kind = object.get("kind").and_then(Node::text);
+            found |= matches!(kind, Some("ConfigMap" | "Secret"));
+        });
+    }
+    found
+}
+
 /// The containers of a file that have an environment, each with a longer name.
 pub fn targets(file: &File<'_>, known: &Objects<'_>, context: &mut Context<'_>) -> Vec<(Target, String)> {
     let mut targets = Vec::new();
