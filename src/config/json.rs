@@ -81,12 +81,12 @@ fn scalars(body: &str, shift: usize) -> Result<(), JsonFault> {
                 }
                 at += 1;
                 let token = body.get(from..at).unwrap_or_default();
-                if token.contains("\\u") {
-                    if let Err(error) = serde_json::from_str::<String>(token) {
-                        let why = error.to_string();
-                        let why = why.split(" at line ").next().unwrap_or_default().to_owned();
-                        return Err(JsonFault { why, at: shift + from..shift + at, overflow: false });
-                    }
+                if token.contains("\\u")
+                    && let Err(error) = serde_json::from_str::<String>(token)
+                {
+                    let why = error.to_string();
+                    let why = why.split(" at line ").next().unwrap_or_default().to_owned();
+                    return Err(JsonFault { why, at: shift + from..shift + at, overflow: false });
                 }
             }
             b'-' | b'0'..=b'9' => {

@@ -214,10 +214,11 @@ pub fn family(name: &str) -> Option<&'static str> {
 /// `DD_AGENT_PORT_8126_TCP_ADDR` of a service called `dd-agent`.
 pub fn injected_by_kubernetes(name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if let Some((service, rest)) = name.rsplit_once("_SERVICE_") {
-        if !service.is_empty() && (rest == "HOST" || rest == "PORT" || rest.starts_with("PORT_")) {
-            return true;
-        }
+    if let Some((service, rest)) = name.rsplit_once("_SERVICE_")
+        && !service.is_empty()
+        && (rest == "HOST" || rest == "PORT" || rest.starts_with("PORT_"))
+    {
+        return true;
     }
     // NAME_PORT_8126_TCP, and the same with _PROTO, _PORT and _ADDR.
     name.match_indices("_PORT_").any(|(at, mark)| {

@@ -121,10 +121,10 @@ pub fn in_url(url: &str) -> Vec<Range<usize>> {
     if let Some(query) = url.find('?') {
         let mut at = query + 1;
         for pair in url[at..].split('&') {
-            if let Some((key, value)) = pair.split_once('=') {
-                if probable(key, value) {
-                    found.push(at + key.len() + 1..at + pair.len());
-                }
+            if let Some((key, value)) = pair.split_once('=')
+                && probable(key, value)
+            {
+                found.push(at + key.len() + 1..at + pair.len());
             }
             at += pair.len() + 1;
         }

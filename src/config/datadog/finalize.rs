@@ -58,7 +58,7 @@ pub(super) fn finalize(run: &mut Run<'_>) -> Settled {
     ];
     let parsed = intervals.map(|(key, name, code, default)| seconds(run, key, name, code, default));
     // NaN passes the tracer's comparison.
-    let positive = |seconds: f64| !(seconds <= 0.0);
+    let positive = |seconds: f64| seconds > 0.0 || seconds.is_nan();
     let [metrics, heartbeat, extended] =
         parsed.map(|chain| interval(run, chain, positive, tracer::OUT_OF_RANGE_INTEGER));
 
@@ -492,10 +492,14 @@ fn span_sampler(run: &mut Run<'_>) -> Setting<Vec<Rule>> {
 /// The rules of the file that a variable names.
 fn rules_of_file(run: &mut Run<'_>, entry: &Entry) -> Shape {
     let path = Path::new(&entry.value);
+    let mut suffix = format!(" ({})", entry.value);
     let bytes = match (run.read)(path) {
         Ok(bytes) => bytes,
         // C++ opens a directory and reads nothing from it.
-        Err(error) if error.kind() == ErrorKind::IsADirectory => Vec::new(),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            suffix = format!(" ({}, a folder)", entry.value);
+            Vec::new()
+        }
         Err(error) => {
             let operation = match error.kind() {
                 ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidInput => "open",
@@ -514,7 +518,6 @@ fn rules_of_file(run: &mut Run<'_>, entry: &Entry) -> Shape {
         }
     };
     let source = Source::File(path.to_owned());
-    let suffix = format!(" ({})", entry.value);
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => {

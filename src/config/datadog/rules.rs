@@ -217,13 +217,14 @@ impl Text<'_> {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let near = excerpt(self.text, &fault.at);
-        let message =
-            format!("{} is no JSON: {} at line {line}, column {column}, near {near:?}", self.named(), fault.why);
+        let blank = self.text.trim().is_empty();
+        let why = if blank { "the text is empty" } else { &fault.why };
+        let message = format!("{} is no JSON: {why} at line {line}, column {column}, near {near:?}", self.named());
         let place = (self.place_of)(fault.at.clone());
         let finding = Finding::new(self.kind.invalid_json(), self.source, message).at(place.clone());
         let before = before.trim_end();
         let after = self.text.get(fault.at.start..).unwrap_or_default();
-        let finding = if self.text.trim().is_empty() {
+        let finding = if blank {
             finding.help(format!("unset {} when there are no rules, or []", self.source))
         } else if before.ends_with(',') && after.starts_with([']', '}']) {
             finding.help("remove the comma before the closing bracket")

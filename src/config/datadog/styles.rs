@@ -281,11 +281,11 @@ fn repaired(finding: Finding, entry: &Entry, word: &str, near: Option<&'static s
     for at in items.into_iter().take(50) {
         let word = entry.value.get(at).unwrap_or_default();
         let known = if style(word).is_some() { Some(word) } else { meant(word) };
-        if let Some((known, style)) = known.and_then(|word| Some((word, style(word)?))) {
-            if !seen.contains(&style) {
-                seen.push(style);
-                fixed.push(known);
-            }
+        if let Some((known, style)) = known.and_then(|word| Some((word, style(word)?)))
+            && !seen.contains(&style)
+        {
+            seen.push(style);
+            fixed.push(known);
         }
     }
     match fixed.is_empty() {

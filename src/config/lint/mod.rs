@@ -15,7 +15,7 @@ pub(super) use otel::check as counterparts;
 
 use super::datadog::Settled;
 use super::{Entry, Finding, Origin, Profile, Setting, Target};
-use crate::diagnostic::{Code, Place};
+use crate::diagnostic::{Code, Place, Severity};
 use std::ops::Range;
 
 /// Reports on a target that was settled for dd-trace-cpp.
@@ -26,6 +26,12 @@ pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) 
     sampling::check(target, settled, out);
     identity::check(target, settled, out);
     otel::check(Profile::DdTraceCpp, target, out);
+}
+
+/// Whether an error about a variable is among the findings so far; what follows from its value is then not reported.
+fn refused(found: &[Finding], name: &str) -> bool {
+    let error = |finding: &Finding| finding.severity() == Severity::Error || finding.substituted;
+    found.iter().any(|finding| finding.about == name && error(finding))
 }
 
 /// A finding about a variable, at its whole value.

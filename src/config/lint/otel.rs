@@ -3,7 +3,7 @@
 //! Tracers that map read `OTEL_SERVICE_NAME` when `DD_SERVICE` is not set. dd-trace-cpp maps nothing; OpenTelemetry SDKs
 //! read no DD variable. The mapping is the same wherever it is looked at.
 
-use super::about;
+use super::{about, refused};
 use crate::config::codes::lint;
 use crate::config::parse;
 use crate::config::registry::{self, Readers};
@@ -145,7 +145,7 @@ fn disagree(profile: Profile, target: &Target, entry: &Entry, dd: &'static str, 
         return;
     };
     let set = parse::trimmed(&other.value);
-    if same(dd, value, set) {
+    if same(dd, value, set) || refused(out, dd) {
         return;
     }
     let (name, shown) = (entry.name.as_str(), masked(&entry.name, &entry.value));

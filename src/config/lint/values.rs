@@ -1,6 +1,6 @@
 //! TC2xx: values that mean something else than they seem to.
 
-use super::{about, about_part, about_setting};
+use super::{about, about_part, about_setting, refused};
 use crate::config::codes::lint;
 use crate::config::datadog::{Settled, known_behavior};
 use crate::config::effect;
@@ -29,7 +29,9 @@ pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) 
         if variable.kind == "boolean" {
             boolean(entry, out);
         }
-        portable(entry, variable.kind, out);
+        if !refused(out, variable.name) {
+            portable(entry, variable.kind, out);
+        }
     }
     behavior(target, out);
     unused(target, settled, out);
