@@ -136,8 +136,16 @@ impl Finalized {
     }
 }
 
-/// Finalizes `target` as `profile` would, and reports everything that is wrong or surprising.
+/// Finalizes `target` as `profile` would, and reports what is wrong or surprising; findings that are
+/// [off by default](codes::lint::OFF_BY_DEFAULT) are left out.
 pub fn check(profile: Profile, mode: Mode, target: &Target, read: ReadFile<'_>) -> Checked {
+    let mut checked = check_all(profile, mode, target, read);
+    checked.findings.retain(|finding| !codes::lint::OFF_BY_DEFAULT.contains(&finding.code()));
+    checked
+}
+
+/// [`check`] with the findings that are off by default, for who selects them.
+pub fn check_all(profile: Profile, mode: Mode, target: &Target, read: ReadFile<'_>) -> Checked {
     match profile {
         Profile::DdTraceCpp => datadog::check(mode, target, read),
         Profile::Otel => otel::check(mode, target, read),

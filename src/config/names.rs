@@ -162,3 +162,39 @@ fn aliases_together(profile: Profile, target: &Target, out: &mut Vec<Finding>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(profile: Profile, names: &[&str]) -> Vec<String> {
+        let entry = |name: &&str| Entry {
+            name: (*name).to_owned(),
+            value: "x".to_owned(),
+            name_place: None,
+            value_place: None,
+            verbatim: true,
+        };
+        let target = Target { env: names.iter().map(entry).collect(), ..Target::default() };
+        let mut out = Vec::new();
+        check(profile, &target, &mut out);
+        out.iter().map(|finding| format!("{} {}", finding.code(), finding.about)).collect()
+    }
+
+    #[test]
+    fn every_profile_has_names_of_its_own() {
+        let names = ["DD_SERVICE", "OTEL_SERVICE_NAME", "DD_TRACE_PROPAGATION_STYLE", "PATH", "OTEL_SERVICE_NAM"];
+        assert_eq!(told(Profile::DdTraceCpp, &names), ["TC101 OTEL_SERVICE_NAM"]);
+        assert_eq!(told(Profile::Xmtpd, &names), ["TC101 OTEL_SERVICE_NAM"]);
+        let otel = ["TC102 DD_SERVICE", "TC102 DD_TRACE_PROPAGATION_STYLE", "TC101 OTEL_SERVICE_NAM"];
+        assert_eq!(told(Profile::Otel, &names), otel);
+    }
+
+    #[test]
+    fn two_names_of_one_setting_are_told_of_where_both_are_read() {
+        let names = ["DD_APPSEC_STACK_TRACE_ENABLE", "DD_APPSEC_STACK_TRACE_ENABLED"];
+        assert_eq!(told(Profile::Xmtpd, &names), ["TC106 DD_APPSEC_STACK_TRACE_ENABLE"]);
+        let styles = ["DD_TRACE_PROPAGATION_STYLE", "DD_TRACE_PROPAGATION_STYLE_EXTRACT"];
+        assert!(told(Profile::Xmtpd, &styles).is_empty());
+    }
+}

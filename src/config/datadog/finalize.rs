@@ -4,6 +4,7 @@ use super::code::{Code, scalar_text};
 use super::rules::{self, Kind, Rule, Text, limit_fits};
 use super::run::{Chain, Given, Run, Unit, Var, mend, neat, quoted};
 use super::{Behavior, FinalizedTracerConfig, ResourceRenaming, Settled, styles, url};
+use crate::config::codes::forms::WRONG_TYPE;
 use crate::config::codes::{lint, tracer};
 use crate::config::{Entry, Finding, Origin, Setting, effect, parse};
 use crate::context::PropagationStyle;
@@ -404,10 +405,11 @@ fn settle_rules(run: &mut Run<'_>, kind: Kind, key: &'static str, shape: Shape) 
         (Given::code(key, Some(node.place()), rules, &scalar_text(node)), errors, warnings)
     });
     let code = code.map(|(given, errors, warnings)| {
-        // Input errors come before all others.
-        for error in errors.into_iter().rev() {
-            if run.lenient { run.fail(error) } else { run.errors.insert(0, error) }
-        }
+        // Errors of the input come before all others.
+        let first = run.errors.iter().position(|error| error.code() != WRONG_TYPE).unwrap_or(run.errors.len());
+        let rest = run.errors.split_off(first);
+        errors.into_iter().for_each(|error| run.fail(error));
+        run.errors.extend(rest);
         run.logged.extend(warnings);
         given
     });

@@ -18,19 +18,24 @@ pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) 
         let Some(entry) = target.get(variable.name) else {
             continue;
         };
+        // The lists of other tracers are merged in; these are the types of dd-trace-cpp.
+        let kind = match variable.name {
+            "DD_TRACE_RATE_LIMIT" | "DD_TELEMETRY_EXTENDED_HEARTBEAT_INTERVAL" => "decimal",
+            "DD_TRACE_AGENT_PORT" => "string",
+            _ => variable.kind,
+        };
         if entry.value.is_empty() {
-            empty(entry, variable.kind, out);
+            empty(entry, kind, out);
             continue;
         }
-        let scalar = matches!(variable.kind, "boolean" | "int" | "decimal" | "string");
-        if scalar {
-            blanks(entry, variable.kind, out);
+        if matches!(kind, "boolean" | "int" | "decimal" | "string") {
+            blanks(entry, kind, out);
         }
-        if variable.kind == "boolean" {
+        if kind == "boolean" {
             boolean(entry, out);
         }
         if !refused(out, variable.name) {
-            portable(entry, variable.kind, out);
+            portable(entry, kind, out);
         }
     }
     behavior(target, out);
