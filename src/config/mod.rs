@@ -14,6 +14,7 @@ pub(crate) mod effect;
 mod environment;
 mod finding;
 pub mod flowbot;
+mod go;
 pub mod inputs;
 mod interpolate;
 mod json;
@@ -26,6 +27,7 @@ pub mod registry;
 mod rows;
 pub mod secret;
 mod target;
+mod vars;
 pub mod xmtpd;
 
 pub use finding::Finding;

@@ -376,11 +376,13 @@ fn with_files(environments: Vec<Target>, own: &[&Opened<'_>], context: &mut Cont
         let findings = findings.finish();
         let document = first(file);
         let size = count(&document);
+        let text: Arc<str> = file.text.into();
         let mut add = |mut target: Target| {
             // Copies of one large file for thousands of containers are not made.
             if let Some(left) = room.checked_sub(size) {
                 room = left;
                 target.file = Some(document.clone());
+                target.file_text = Some(Arc::clone(&text));
                 target.findings.extend(findings.iter().cloned());
                 targets.push(target);
             }
