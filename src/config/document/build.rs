@@ -310,7 +310,7 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// What a plain scalar is by the core schema and its tag. A tag that the text does not fit leaves it a string.
-fn resolve(value: Cow<'_, str>, tag: Option<&Tag>) -> Data {
+pub fn resolve(value: Cow<'_, str>, tag: Option<&Tag>) -> Data {
     if value.is_empty() {
         return Data::Null;
     }

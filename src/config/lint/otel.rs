@@ -73,7 +73,9 @@ fn map(target: &Target, entry: &Entry) -> Mapped {
                     "service.name" if target.get("OTEL_SERVICE_NAME").is_none() => "DD_SERVICE",
                     "deployment.environment" | "deployment.environment.name" => "DD_ENV",
                     "service.version" => "DD_VERSION",
-                    _ => return None,
+                    // Set already as OTEL_SERVICE_NAME.
+                    "service.name" => return None,
+                    _ => return Some(("DD_TAGS", format!("{key}:{value}"))),
                 };
                 Some((dd, value.to_owned()))
             });
@@ -187,6 +189,14 @@ fn same(dd: &str, mapped: &str, set: &str) -> bool {
         "DD_TRACE_ENABLED" | "DD_RUNTIME_METRICS_ENABLED" | "DD_TRACE_DEBUG" | "DD_TRACE_OTEL_ENABLED" => {
             parse::falsy(mapped) == parse::falsy(set)
         }
+        // Other tags are no contradiction.
+        "DD_TAGS" => parse::tags(mapped).first().is_none_or(|tag| {
+            parse::tags(set)
+                .iter()
+                .rev()
+                .find(|other| other.key == tag.key)
+                .is_none_or(|other| other.value == tag.value)
+        }),
         _ => mapped == set,
     }
 }
