@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn suggestions_follow_distance_then_use() {
-        let cpp = |name| suggestion(name, Variable::cpp_reads);
+        let cpp = |name: &str| suggestion(name, Variable::cpp_reads);
         assert_eq!(cpp("DD_TRACE_SAMPLERATE"), Some("DD_TRACE_SAMPLE_RATE"));
         assert_eq!(cpp("DD_SERVCE"), Some("DD_SERVICE"));
         assert_eq!(cpp("DD_TRACE_AGNET_URL"), Some("DD_TRACE_AGENT_URL"));
