@@ -1,6 +1,8 @@
 //! Tracer configurations: every case of `fixtures/config/config.jsonl`, and that errors of several variables come in the
 //! order in which dd-trace-cpp would meet them.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::{Map, Value};
