@@ -513,3 +513,54 @@ fn lints_are_raised_where_they_should() {
     let silent: Vec<_> = silent.collect();
     assert!(silent.is_empty(), "no row raises {silent:?}");
 }
+
+#[test]
+fn what_hangs_on_unresolved_variables_is_left_out() {
+    let target = Target {
+        env: vec![variable("DD_SERVICE", "web"), variable("DD_TRACE_PROPAGATION_STYLE", "")],
+        unresolved: ["DD_AGENT_HOST", "DD_TRACE_SAMPLE_RATE", "DD_PROPAGATION_STYLE_EXTRACT", "DD_ENV"]
+            .map(str::to_owned)
+            .to_vec(),
+        code: Some(node("code.json", r#"{"trace_sampler":{"sample_rate":2},"agent":{"url":"nonsense"}}"#)),
+        ..Target::default()
+    };
+    let read = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    let checked = config::check(Profile::DdTraceCpp, Mode::Strict, &target, &read);
+    // What code gives for these is overridden by whatever the variables hold.
+    assert_eq!(told(&checked, Severity::Error), ["MISSING_SPAN_INJECTION_STYLE DD_TRACE_PROPAGATION_STYLE"]);
+    let checked = config::check(Profile::DdTraceCpp, Mode::Lenient, &target, &read);
+    let json = checked.finalized.expect("lenient").to_json();
+    for path in
+        ["/agent/url", "/trace_sampler/rules", "/trace_sampler/sample_rate", "/extraction_styles", "/environment"]
+    {
+        assert_eq!(json.pointer(path), None, "{path}");
+    }
+    for path in ["/service", "/injection_styles", "/trace_sampler/max_per_second"] {
+        assert!(json.pointer(path).is_some(), "{path}");
+    }
+    assert!(!checked.findings.iter().any(|finding| finding.code().id() == "TC602" && finding.about == "DD_ENV"));
+}
+
+#[test]
+fn another_source_is_named_where_it_wins() {
+    let target = Target {
+        env: vec![
+            variable("DD_SERVICE", "web"),
+            variable("DD_TRACE_AGENT_URL", "http://u:hunter2@a:8126"),
+            variable("DD_AGENT_HOST", "b"),
+        ],
+        code: Some(node("code.json", r#"{"service":"coded","agent":{"url":"http://c:1"}}"#)),
+        ..Target::default()
+    };
+    let read = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    let checked = config::check(Profile::DdTraceCpp, Mode::Strict, &target, &read);
+    let settings = checked.finalized.expect("no error").settings();
+    let shown = |key: &str| {
+        let shown = settings.iter().find(|shown| shown.key == key).expect("a known key");
+        format!("{} {} {} {:?}", shown.value, shown.origin.word(), shown.from, shown.overridden)
+    };
+    assert_eq!(shown("service"), r#"web env DD_SERVICE ["service=coded"]"#);
+    let url = r#"http://u:****@a:8126 env DD_TRACE_AGENT_URL ["DD_AGENT_HOST=b", "agent.url=http://c:1"]"#;
+    assert_eq!(shown("agent.url"), url);
+    assert_eq!(shown("version"), " default  []");
+}

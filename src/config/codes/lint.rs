@@ -58,6 +58,7 @@ crate::diagnostic::codes! {
     NORMALISED_CHARACTERS "TC609" "normalised-characters" Note "characters that the backend replaces";
     RESERVED_TAG "TC610" "reserved-tag" Warning "a tag whose prefix _dd is reserved";
     API_KEY_NOT_NEEDED "TC611" "api-key-not-needed" Note "an API key given to a process that needs none";
+    TAG_WITHOUT_COLON "TC612" "tag-without-colon" Warning "a tag without a colon, which is a key with an empty value";
     DD_OTEL_DISAGREE "TC701" "dd-otel-disagree" Warning "DD and OTEL variables that disagree";
     OTEL_NOT_READ "TC702" "otel-not-read" Warning "an OTEL variable that dd-trace-cpp does not read";
     OTEL_WITHOUT_DD "TC703" "otel-without-dd" Warning "an OTEL value without a Datadog equivalent";

@@ -134,6 +134,10 @@ fn written(entry: &Entry, tag: &Tag<'_>, out: &mut Vec<Finding>) {
         let finding = about_part(entry, at.clone(), lint::TAG_WITH_EQUALS, message).help(help);
         out.push(if entry.verbatim { finding.replacement(fixed) } else { finding });
     }
+    if !tag.colon && !tag.key.contains('=') {
+        let message = format!("DD_TAGS has {text:?} without a colon: a tag of that name with an empty value");
+        out.push(about_part(entry, at.clone(), lint::TAG_WITHOUT_COLON, message).help(format!("{text}:value")));
+    }
     if tag.key.starts_with("_dd.") {
         let message = format!("DD_TAGS has {}: the prefix _dd. is for the tracer's own tags", tag.key);
         out.push(
