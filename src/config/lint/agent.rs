@@ -32,9 +32,10 @@ pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) 
         }
     }
     let by_host = setting.origin == Origin::Env && setting.from != URL;
-    if by_host && settled.knows("agent.url") {
+    // Also where the URL wins: the mistake shows as soon as that is removed.
+    if by_url || (by_host && settled.knows("agent.url")) {
         if let Some(entry) = filled(HOST) {
-            host(entry, out);
+            host(entry, by_url, out);
         }
         if let Some(entry) = filled(PORT) {
             port(entry, out);
@@ -55,7 +56,7 @@ fn overridden(entry: &Entry, out: &mut Vec<Finding>) {
 }
 
 /// A name or address, and nothing else. An IPv6 address may be bare or in brackets.
-fn host(entry: &Entry, out: &mut Vec<Finding>) {
+fn host(entry: &Entry, overridden: bool, out: &mut Vec<Finding>) {
     let value = entry.value.as_str();
     let bare = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
     let address = bare.split('%').next().unwrap_or(bare);
@@ -71,8 +72,9 @@ fn host(entry: &Entry, out: &mut Vec<Finding>) {
     } else {
         return;
     };
+    let verb = if overridden { "would be" } else { "is" };
     let made = crate::config::datadog::of_host_and_port(value, "8126");
-    let message = format!("{HOST}={value:?} has {has}; the agent is looked for at {}", masked(URL, &made));
+    let message = format!("{HOST}={value:?} has {has}; the agent {verb} looked for at {}", masked(URL, &made));
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     let finding = about(entry, lint::HOST_NOT_A_HOST, message);
