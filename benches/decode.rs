@@ -15,6 +15,7 @@
 //! P1 also counts instructions with valgrind, where it is installed: `peer spanglass W2 2` less `peer spanglass W2 1`
 //! is one decode. A ratio is the other decoder's time divided by ours.
 
+#[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
 use harness::comparison::{COLD, Comparison, STEADY, STEADY_SMALL, report};
@@ -113,9 +114,6 @@ const COMPARISONS: [Comparison; 8] = [
         others: &[("serde_json", Required::AtLeast(4.0)), ("sonic-rs", Required::AtLeast(1.5))],
     },
 ];
-
-/// Instructions of one decode of W2, per span.
-const MOST_INSTRUCTIONS: f64 = 4000.0;
 
 /// Instructions of one decode of W2, per span.
 const MOST_INSTRUCTIONS: f64 = 4000.0;
