@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
 
-/// One finding, as `F` of cli.md section 3.
+/// One finding, as `F` of cli.md section 3. Most have few of the texts, hence the boxes: a finding is an error value too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Code, severity, message, place and help.
@@ -10,24 +10,37 @@ pub struct Finding {
     /// The variable, dotted key or file that it is about.
     pub about: String,
     /// Place inside the value, such as `[0].sample_rate`.
-    pub path: Option<String>,
+    pub path: Option<Box<str>>,
     /// A name to use instead.
-    pub suggest: Option<String>,
+    pub suggest: Option<Box<str>>,
     /// The variable or key that wins over this one.
-    pub overridden_by: Option<String>,
+    pub overridden_by: Option<Box<str>>,
     /// Lenient mode took another value.
     pub substituted: bool,
     /// What another tracer does with the same value (config.md 5.1 and 6.3), in one line.
-    pub effect: Option<String>,
+    pub effect: Option<Box<str>>,
     /// Text that can replace what stands at the place, when that is known.
-    pub replacement: Option<String>,
+    pub replacement: Option<Box<str>>,
+}
+
+/// Longest message, in bytes: a variable of a megabyte must not make a message of one.
+const LONGEST: usize = 1000;
+
+/// Cuts the middle out of a text that is too long for a message.
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let start = (0..=LONGEST - 300).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let end = (text.len() - 200..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    format!("{} ... {} bytes ... {}", &text[..start], end - start, &text[end..])
 }
 
 impl Finding {
-    /// A finding of the code's usual severity.
+    /// A finding of the code's usual severity. A message of more than 1000 bytes loses its middle.
     pub fn new(code: Code, about: impl Into<String>, message: impl Into<String>) -> Self {
         Finding {
-            diagnostic: Diagnostic::new(code, message),
+            diagnostic: Diagnostic::new(code, shortened(message.into())),
             about: about.into(),
             path: None,
             suggest: None,
@@ -48,37 +61,40 @@ impl Finding {
 
     /// Says where inside the value.
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = Some(path.into()).filter(|path| !path.is_empty());
+        self.path = Some(path.into().into_boxed_str()).filter(|path| !path.is_empty());
         self
     }
 
-    /// Says what to do about it, in words that can be pasted.
+    /// Says what to do about it, in words that can be pasted; what is too long to be read is left out.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.diagnostic = self.diagnostic.help(help);
+        let help = help.into();
+        if help.len() <= LONGEST {
+            self.diagnostic = self.diagnostic.help(help);
+        }
         self
     }
 
     /// Names what was probably meant.
     pub fn suggest(mut self, name: impl Into<String>) -> Self {
-        self.suggest = Some(name.into());
+        self.suggest = Some(name.into().into_boxed_str());
         self
     }
 
     /// Names what wins over it.
     pub fn overridden_by(mut self, name: impl Into<String>) -> Self {
-        self.overridden_by = Some(name.into());
+        self.overridden_by = Some(name.into().into_boxed_str());
         self
     }
 
     /// Says what another tracer does with the same value.
     pub fn effect(mut self, effect: impl Into<String>) -> Self {
-        self.effect = Some(effect.into());
+        self.effect = Some(effect.into().into_boxed_str());
         self
     }
 
     /// Gives the text that would repair what stands at its place.
     pub fn replacement(mut self, text: impl Into<String>) -> Self {
-        self.replacement = Some(text.into());
+        self.replacement = Some(text.into().into_boxed_str());
         self
     }
 

@@ -1,8 +1,10 @@
 //! One environment, and where each of its values came from.
 
+use super::ReadFile;
 use super::document::Node;
 use super::finding::Finding;
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, Source};
+use std::sync::Arc;
 
 /// One variable as it is written somewhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,8 @@ pub struct Target {
     pub code: Option<Node>,
     /// The profile's own file: flowbot.yaml, the CodeQ file, an OpenTelemetry declarative configuration.
     pub file: Option<Node>,
+    /// The text of `file`, when it is at hand: flowbot expands it before it is read, CodeQ takes scalars as written.
+    pub file_text: Option<Arc<str>>,
     /// Whether it runs in a container, where a loopback agent is another machine (TC309).
     pub container: bool,
     /// What reading the inputs found, in the order of the inputs (TC0xx).
@@ -58,6 +62,17 @@ impl Target {
     /// The variable `name`: the last of that name.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.env.iter().rev().find(|entry| entry.name == name)
+    }
+
+    /// The text of `file`: what is at hand, else read again.
+    pub(super) fn file_text(&self, read: ReadFile<'_>) -> Option<Arc<str>> {
+        if let Some(text) = &self.file_text {
+            return Some(Arc::clone(text));
+        }
+        match &*self.file.as_ref()?.source {
+            Source::File(path) if path.as_os_str() != "-" => Some(String::from_utf8(read(path).ok()?).ok()?.into()),
+            _ => None,
+        }
     }
 }
 
@@ -89,6 +104,53 @@ impl Origin {
 pub struct Setting<T> {
     /// The value.
     pub value: T,
+    /// The kind of source it was taken from.
+    pub origin: Origin,
+    /// The variable or key that gave it; empty for a default.
+    pub from: String,
+    /// Where that stands.
+    pub place: Option<Place>,
+    /// Values of lower sources that were set and not used, as `name=value`, secrets masked.
+    pub overridden: Vec<String>,
+}
+
+impl<T> Setting<T> {
+    /// A built-in value.
+    pub fn default_of(value: T) -> Self {
+        Setting { value, origin: Origin::Default, from: String::new(), place: None, overridden: Vec::new() }
+    }
+
+    /// The same setting with another value.
+    pub fn with<U>(&self, value: impl FnOnce(&T) -> U) -> Setting<U> {
+        Setting {
+            value: value(&self.value),
+            origin: self.origin,
+            from: self.from.clone(),
+            place: self.place.clone(),
+            overridden: self.overridden.clone(),
+        }
+    }
+
+    /// The setting as it is shown, under `key` with `value` as its text.
+    pub fn shown(&self, key: &str, value: impl Into<String>) -> Shown {
+        Shown {
+            key: key.to_owned(),
+            value: value.into(),
+            origin: self.origin,
+            from: self.from.clone(),
+            place: self.place.clone(),
+            overridden: self.overridden.clone(),
+        }
+    }
+}
+
+/// A finalized setting as text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Dotted key in the finalized configuration, such as `agent.url`.
+    pub key: String,
+    /// Its value, secrets masked.
+    pub value: String,
     /// The kind of source it was taken from.
     pub origin: Origin,
     /// The variable or key that gave it; empty for a default.

@@ -1,3 +1,71 @@
-//! Findings: what is legal and surprising, TC1xx to TC7xx.
+//! Findings: what is legal and surprising, TC1xx to TC7xx (config.md section 11).
 
-crate::diagnostic::codes! {}
+crate::diagnostic::codes! {
+    UNKNOWN_VARIABLE "TC101" "unknown-variable" Warning "a variable that no tracer reads";
+    NOT_READ_HERE "TC102" "not-read-here" Note "a variable that this profile does not read";
+    DEPRECATED_NAME "TC103" "deprecated-name" Warning "a deprecated name or an alias";
+    NEVER_READ "TC104" "never-read" Warning "a variable that is registered and never read";
+    NAME_SPELLING "TC105" "name-spelling" Warning "a known name in wrong case or with wrong separators";
+    ALIASES_TOGETHER "TC106" "aliases-together" Warning "two names of one setting";
+    EMPTY_IS_NOT_UNSET "TC201" "empty-is-not-unset" Warning "an empty value that counts as set";
+    LOOKS_FALSE "TC202" "looks-false" Warning "a boolean that looks false and is true";
+    BLANK_AROUND_VALUE "TC203" "blank-around-value" Warning "white space around a value";
+    UNUSUAL_BOOLEAN "TC204" "unusual-boolean" Warning "a boolean that is neither a word for true nor for false";
+    VALUE_IGNORED "TC205" "value-ignored" Warning "a value that is silently ignored";
+    NOT_PORTABLE "TC206" "not-portable" Note "a value that other tracers read differently";
+    INTERVAL_EXTREME "TC207" "interval-extreme" Warning "an interval of 0 ms or of more than a day";
+    OVERRIDDEN_BY_URL "TC301" "overridden-by-url" Warning "host or port beside a URL that wins";
+    HOST_NOT_A_HOST "TC302" "host-not-a-host" Warning "a host with scheme, port, path or brackets";
+    PORT_INVALID "TC303" "port-invalid" Warning "a port that is not 1 to 65535";
+    URL_WITH_PATH "TC304" "url-with-path" Warning "an agent URL with a path or query";
+    URL_WITHOUT_HOST "TC305" "url-without-host" Warning "an agent URL without a host";
+    URL_CREDENTIALS "TC306" "url-credentials" Warning "credentials in a URL";
+    PORT_OF_ANOTHER_PROTOCOL "TC307" "port-of-another-protocol" Warning "the port of another protocol";
+    URL_WITHOUT_PORT "TC308" "url-without-port" Warning "an agent URL without a port";
+    LOOPBACK_IN_CONTAINER "TC309" "loopback-in-container" Note "an agent at loopback, seen from a container";
+    STYLE_TWICE "TC401" "style-twice" Note "a style that stands twice where that is legal";
+    STYLES_DISJOINT "TC402" "styles-disjoint" Warning "no trace format is both extracted and injected";
+    NONE_COMBINED "TC403" "none-combined" Warning "the style none beside others";
+    ONLY_BAGGAGE "TC404" "only-baggage" Warning "a list that carries baggage and no trace";
+    BAGGAGE_SWITCHED_OFF "TC405" "baggage-switched-off" Warning "baggage listed and switched off by its limits";
+    B3_IS_MULTI "TC406" "b3-is-multi" Note "b3, which means several headers here and one elsewhere";
+    TRACECONTEXT_MISSING "TC407" "tracecontext-missing" Note "a list without tracecontext";
+    BAGGAGE_LIMITS_CRASH "TC409" "baggage-limits-crash" Warning "limits that crash dd-trace-cpp 2.2.1";
+    STYLES_EMPTIED "TC410" "styles-emptied" Warning "a list that is empty without baggage";
+    ZERO_BEHIND_RULES "TC501" "zero-behind-rules" Warning "rate 0 behind rules that keep";
+    RULE_UNREACHABLE "TC502" "rule-unreachable" Warning "a rule after one that fits everything";
+    MATCHER_TWICE "TC503" "matcher-twice" Warning "two rules with the same patterns";
+    EVERYTHING_DROPPED "TC504" "everything-dropped" Warning "rules that drop every trace";
+    PERCENTAGE "TC505" "percentage" Note "a rate that looks like a percentage";
+    RULE_WITHOUT_RATE "TC506" "rule-without-rate" Note "a rule without sample_rate, which keeps everything";
+    LIMIT_WITHOUT_RULES "TC507" "limit-without-rules" Note "a limit that no rule or rate makes count";
+    REGEX_IN_GLOB "TC508" "regex-in-glob" Warning "signs of a regular expression in a glob";
+    RULES_FILE_HIDDEN "TC509" "rules-file-hidden" Warning "a rules file hidden by DD_SPAN_SAMPLING_RULES";
+    EMPTY_RULES_KEEP_CODE "TC510" "empty-rules-keep-code" Note "an empty array that does not clear rules from code";
+    MEMBER_TWICE "TC511" "member-twice" Warning "a member that stands twice in a rule";
+    SAMPLING_DISCARDED "TC512" "sampling-discarded" Warning "a sampling setting without effect, as APM tracing is off";
+    OVERFLOW_CRASH "TC513" "overflow-crash" Warning "a number that crashes dd-trace-cpp 2.2.1";
+    REPORTING_OFF "TC514" "reporting-off" Note "a tracing setting while nothing is reported";
+    FOREIGN_RULE_MEMBER "TC515" "foreign-rule-member" Note "a rule member that only other tracers know";
+    NO_SERVICE "TC601" "no-service" Note "no service name";
+    NO_ENV_OR_VERSION "TC602" "no-env-or-version" Note "no env or version";
+    TAGS_DISAGREE "TC603" "tags-disagree" Warning "DD_TAGS that contradict DD_SERVICE, DD_ENV or DD_VERSION";
+    PROBABLE_SECRET "TC604" "probable-secret" Warning "a probable secret in a tag, URL or header";
+    COMMA_SEPARATES "TC605" "comma-separates" Warning "tags separated by comma and by space";
+    TAG_WITHOUT_KEY "TC606" "tag-without-key" Warning "a tag without a key, which is dropped";
+    TAG_TWICE "TC607" "tag-twice" Warning "a tag that stands twice";
+    TAG_WITH_EQUALS "TC608" "tag-with-equals" Warning "key=value where key:value is read";
+    NORMALISED_CHARACTERS "TC609" "normalised-characters" Note "characters that the backend replaces";
+    RESERVED_TAG "TC610" "reserved-tag" Warning "a tag whose prefix _dd is reserved";
+    API_KEY_NOT_NEEDED "TC611" "api-key-not-needed" Note "an API key given to a process that needs none";
+    TAG_WITHOUT_COLON "TC612" "tag-without-colon" Warning "a tag without a colon, which is a key with an empty value";
+    DD_OTEL_DISAGREE "TC701" "dd-otel-disagree" Warning "DD and OTEL variables that disagree";
+    OTEL_NOT_READ "TC702" "otel-not-read" Warning "an OTEL variable that dd-trace-cpp does not read";
+    OTEL_WITHOUT_DD "TC703" "otel-without-dd" Warning "an OTEL value without a Datadog equivalent";
+    SAMPLER_RUNS_PARENT_BASED "TC704" "sampler-runs-parent-based" Note "a sampler that runs parent-based in Datadog tracers";
+    TEN_RESOURCE_ATTRIBUTES "TC705" "ten-resource-attributes" Note "more than ten resource attributes";
+    OTEL_SWITCHES_CONTRADICT "TC706" "otel-switches-contradict" Warning "DD_TRACE_OTEL_ENABLED against OTEL_SDK_DISABLED";
+}
+
+/// Codes that are reported only when they are selected: `spanglass validate-config --select TC407`.
+pub const OFF_BY_DEFAULT: &[crate::diagnostic::Code] = &[TRACECONTEXT_MISSING];
