@@ -1,7 +1,7 @@
 //! OTLP by quick-protobuf: messages as its generator writes them, texts borrowed.
 
 use super::{Decoder, Sums};
-use anyhow::{Context, Result};
+use anyhow::Context;
 use quick_protobuf::{BytesReader, MessageRead, Result as Read};
 use std::borrow::Cow;
 use std::hint::black_box;
