@@ -228,7 +228,7 @@ pub fn instructions(program: &Path, args: &[&str]) -> Result<f64> {
 // ---- circumstances ----------------------------------------------------------------------
 
 /// The peers whose version belongs to a figure.
-const PEERS: [&str; 3] = ["libdd-trace-utils", "rmp-serde", "zerompk"];
+const PEERS: [&str; 5] = ["libdd-trace-utils", "rmp-serde", "zerompk", "datadog-opentelemetry", "opentelemetry_sdk"];
 
 fn print_circumstances() {
     let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".into());

@@ -1,4 +1,4 @@
-//! `workloads [OUT_DIR [w1 w2 w4 w7]]` writes the benchmark inputs, all four unless some are named, into OUT_DIR
+//! `workloads [OUT_DIR [w1 w2 w4 w7 w8 w8t]]` writes the benchmark inputs, all of them unless some are named, into OUT_DIR
 //! (default: `target/bench-data` of the package above).
 
 #![forbid(unsafe_code)]
