@@ -35,6 +35,14 @@ impl Headers {
         self.fields.push((own_name, own_value));
     }
 
+    /// Appends a field whose value `write` makes, into the memory of one that was cleared.
+    pub fn push_written(&mut self, name: &str, write: impl FnOnce(&mut String)) {
+        self.push_copy(name, "");
+        if let Some((_, value)) = self.fields.last_mut() {
+            write(value);
+        }
+    }
+
     /// Removes all fields and keeps their memory.
     pub fn clear(&mut self) {
         self.spare.append(&mut self.fields);

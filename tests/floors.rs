@@ -46,7 +46,7 @@ const TOP_LEVEL: &[&str] = &[
 ];
 
 /// Not part of the project: made by tools, ignored by git.
-const MADE: &[&str] = &[".git", "target", "benches/peers/target", "fuzz/target"];
+const MADE: &[&str] = &[".git", "target", "benches/peers/target", "fuzz/artifacts", "fuzz/corpus", "fuzz/target"];
 
 /// The command line uses the library from outside, by its name.
 const COMMANDS: usize = 8;

@@ -357,6 +357,9 @@ proptest! {
                 };
                 prop_assert!(value.is_some_and(|(_, value)| value.get(range.clone()).is_some()), "{}: {:?}", found, range);
             }
+            let mut counted = Diagnostics::counting();
+            extract(&headers, &options, &mut reused, &mut counted);
+            prop_assert_eq!(counted.codes().collect::<Vec<_>>(), out.codes().collect::<Vec<_>>());
             let (mut fresh, mut again) = (Extraction::default(), Diagnostics::default());
             extract(&headers, &options, &mut fresh, &mut again);
             prop_assert_eq!(result(&fresh), result(&reused));

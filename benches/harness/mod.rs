@@ -231,8 +231,17 @@ pub fn instructions(program: &Path, args: &[&str]) -> Result<f64> {
 // ---- circumstances ----------------------------------------------------------------------
 
 /// The peers whose version belongs to a figure.
-const PEERS: [&str; 7] =
-    ["libdd-trace-utils", "rmp-serde", "zerompk", "prost", "quick-protobuf", "serde_json", "sonic-rs"];
+const PEERS: [&str; 9] = [
+    "libdd-trace-utils",
+    "rmp-serde",
+    "zerompk",
+    "prost",
+    "quick-protobuf",
+    "serde_json",
+    "sonic-rs",
+    "datadog-opentelemetry",
+    "opentelemetry_sdk",
+];
 
 fn print_circumstances() {
     let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".into());

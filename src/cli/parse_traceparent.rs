@@ -181,7 +181,8 @@ struct Plan {
 
 impl Plan {
     fn of(args: &Args) -> Result<Plan> {
-        let mut found = Diagnostics::default();
+        // A summary counts codes; texts would be made for nobody.
+        let mut found = if args.summary { Diagnostics::counting() } else { Diagnostics::default() };
         let mut styles = |list: &str, name| parse_styles(list, &mut found.text(Source::Argument(name)));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).ok();
         let extract = ExtractOptions {
@@ -534,14 +535,9 @@ impl Summary {
         self.read += 1;
         self.usable += u64::from(usable);
         *self.styles.entry(extraction.style().map_or("none", |style| style.name())).or_default() += 1;
-        let mut last = "";
-        for finding in found.iter() {
-            // A code counts once for each set.
-            let code = finding.code().id();
-            if code != last {
-                *self.codes.entry(code).or_default() += 1;
-            }
-            last = code;
+        // A code counts once for each set.
+        for (code, _) in found.codes() {
+            *self.codes.entry(code.id()).or_default() += 1;
         }
     }
 

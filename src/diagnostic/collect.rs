@@ -13,6 +13,8 @@ pub const KEPT_OF_A_KIND: usize = 100;
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
     seen: BTreeMap<(Code, Severity), Seen>,
+    /// Nothing is kept one by one.
+    counts_only: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +25,32 @@ struct Seen {
 }
 
 impl Diagnostics {
+    /// Findings that are counted by their codes and not kept: no texts are made for them. For a service that wants the
+    /// values and not the explanations, and for sums over very many inputs.
+    pub fn counting() -> Self {
+        Diagnostics { counts_only: true, ..Diagnostics::default() }
+    }
+
+    /// Forgets all findings.
+    pub fn clear(&mut self) {
+        self.kept.clear();
+        self.seen.clear();
+    }
+
+    /// The codes that were found and how often, kept or not, in the order of the codes.
+    pub fn codes(&self) -> impl Iterator<Item = (Code, u64)> {
+        self.seen.iter().map(|((code, _), seen)| (*code, seen.total))
+    }
+
     /// Takes a finding.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         let key = (diagnostic.code(), diagnostic.severity());
         let count = diagnostic.count();
         let seen = self.seen.entry(key).or_insert(Seen { kept: 0, last: 0, total: 0 });
         seen.total += count;
+        if self.counts_only {
+            return;
+        }
         if seen.kept < KEPT_OF_A_KIND {
             seen.kept += 1;
             seen.last = self.kept.len();
@@ -65,11 +87,15 @@ impl Diagnostics {
 
     /// Whether one more finding of this code and severity would still be kept: lets a check skip building texts.
     pub fn keeps(&self, code: Code, severity: Severity) -> bool {
-        self.seen.get(&(code, severity)).is_none_or(|seen| seen.kept < KEPT_OF_A_KIND)
+        !self.counts_only && self.seen.get(&(code, severity)).is_none_or(|seen| seen.kept < KEPT_OF_A_KIND)
     }
 
     /// Counts one more finding of a code that [`Diagnostics::keeps`] no longer keeps.
     pub fn count(&mut self, code: Code, severity: Severity) {
+        if self.counts_only {
+            self.seen.entry((code, severity)).or_insert(Seen { kept: 0, last: 0, total: 0 }).total += 1;
+            return;
+        }
         match self.seen.get_mut(&(code, severity)) {
             Some(seen) if seen.kept > 0 => {
                 seen.total += 1;
@@ -88,7 +114,7 @@ impl Diagnostics {
 
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.seen.is_empty()
     }
 
     /// How many were found at `severity`, kept or not.
@@ -201,6 +227,21 @@ mod tests {
         assert_eq!(found.total(Severity::Warning), 1_000);
         assert_eq!(found.worst(), Some(Severity::Warning));
         assert!(!found.keeps(ONE, Severity::Warning));
+    }
+
+    #[test]
+    fn counting_keeps_nothing_and_loses_nothing() {
+        let mut found = Diagnostics::counting();
+        for record in 0..3 {
+            found.body(record).report(ONE, 0, "[0]", "again");
+            assert!(!found.keeps(ONE, Severity::Warning));
+            found.count(ONE, Severity::Warning);
+        }
+        assert_eq!((found.iter().count(), found.is_empty()), (0, false));
+        assert_eq!((found.total_of(ONE), found.worst()), (6, Some(Severity::Warning)));
+        assert_eq!(found.codes().collect::<Vec<_>>(), [(ONE, 6)]);
+        found.clear();
+        assert!(found.is_empty() && !found.keeps(ONE, Severity::Warning));
     }
 
     #[test]

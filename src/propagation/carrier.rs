@@ -525,6 +525,11 @@ pub(super) fn split(text: &str, at: u8) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// Whether all bytes are legal. Looks at every one, which is faster than to stop: many are looked at together.
+pub(super) fn all(text: &str, legal: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & legal(byte))
+}
+
 /// What stands before and after the first `at`.
 pub(super) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
     let position = text.bytes().position(|byte| byte == at)?;

@@ -9,7 +9,7 @@
 //! ```
 
 use super::carrier::{Carrier, Name, Single, Value, shown};
-use super::number::{NotANumber, hex, int32, unsigned};
+use super::number::{NotANumber, hex, int32, push_decimal, push_int, unsigned};
 use super::place::report_open;
 use super::{Yield, codes, tags};
 use crate::context::{PropagationStyle, SamplingPriority, SpanContext};
@@ -238,13 +238,13 @@ pub(super) fn inject(
     headers: &mut Headers,
     out: &mut Diagnostics,
 ) -> Option<&'static str> {
-    headers.push("x-datadog-trace-id", context.trace_id.low().to_string());
-    headers.push("x-datadog-parent-id", context.span_id.0.to_string());
+    headers.push_written("x-datadog-trace-id", |text| push_decimal(text, context.trace_id.low()));
+    headers.push_written("x-datadog-parent-id", |text| push_decimal(text, context.span_id.0));
     if let Some(priority) = context.priority {
-        headers.push("x-datadog-sampling-priority", priority.to_string());
+        headers.push_written("x-datadog-sampling-priority", |text| push_int(text, priority.0));
     }
     if let Some(origin) = context.origin.as_deref().filter(|origin| !origin.is_empty()) {
-        headers.push("x-datadog-origin", origin);
+        headers.push_copy("x-datadog-origin", origin);
     }
     tags::inject(context, limit, headers, out)
 }

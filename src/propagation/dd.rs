@@ -14,7 +14,6 @@ use super::carrier::{Carrier, Value, cut, shown, split};
 use super::{codes, datadog, number, tags};
 use crate::context::{SamplingPriority, SpanContext};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use std::fmt::Write as _;
 use std::ops::Range;
 
 /// Most characters of `dd=` and its value when they are written.
@@ -204,28 +203,30 @@ pub(super) fn unknown_fields(dd: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// `dd=...`, cut to 256 characters by leaving out fields from the right.
-pub(super) fn member(context: &SpanContext, out: &mut Diagnostics) -> String {
-    let mut text = String::with_capacity(LONGEST + 1 + context.tracestate.as_str().len());
+/// Writes `dd=...` into an empty text, cut to 256 characters by leaving out fields from the right.
+pub(super) fn write(text: &mut String, context: &SpanContext, out: &mut Diagnostics) {
+    text.reserve(64 + context.tracestate.as_str().len());
     text.push_str("dd=");
     if let Some(priority) = context.priority {
-        let _ = write!(text, "s:{priority};");
+        text.push_str("s:");
+        number::push_int(text, priority.0);
+        text.push(';');
     }
     text.push_str("p:");
-    number::push_hex(&mut text, context.span_id.0);
+    number::push_hex(text, context.span_id.0);
     let mut substituted = Vec::new();
     if let Some(origin) = context.origin.as_deref().filter(|origin| !origin.is_empty()) {
         text.push_str(";o:");
-        if push_value(&mut text, origin) {
+        if push_value(text, origin) {
             substituted.push("origin");
         }
     }
     for (key, value) in context.trace_tags.iter() {
         let Some(name) = key.strip_prefix("_dd.p.").filter(|name| *name != "tid") else { continue };
         text.push_str(";t.");
-        let in_name = push_name(&mut text, name);
+        let in_name = push_name(text, name);
         text.push(':');
-        if push_value(&mut text, value) || in_name {
+        if push_value(text, value) || in_name {
             substituted.push(key);
         }
     }
@@ -248,7 +249,6 @@ pub(super) fn member(context: &SpanContext, out: &mut Diagnostics) -> String {
         out.report(Diagnostic::new(codes::INJECT_DD_TRUNCATED, message).help("send fewer or shorter tags"));
         text.truncate(end);
     }
-    text
 }
 
 /// Appends an origin or the value of a tag; whether a character was lost.

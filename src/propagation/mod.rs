@@ -343,6 +343,20 @@ pub struct Injected {
 /// Writes the context of a local span ([`Extraction::child`]) and baggage into headers.
 pub fn inject(context: &SpanContext, baggage: &Baggage, options: &InjectOptions, out: &mut Diagnostics) -> Injected {
     let mut injected = Injected::default();
+    inject_into(context, baggage, options, &mut injected, out);
+    injected
+}
+
+/// [`inject`] into what was injected before: it is emptied first and keeps its memory.
+pub fn inject_into(
+    context: &SpanContext,
+    baggage: &Baggage,
+    options: &InjectOptions,
+    injected: &mut Injected,
+    out: &mut Diagnostics,
+) {
+    injected.headers.clear();
+    injected.propagation_error = None;
     let valid = context.trace_id != TraceId(0) && context.span_id != SpanId(0);
     if !valid && options.styles.iter().any(|style| !matches!(style, PropagationStyle::Baggage | PropagationStyle::None))
     {
@@ -377,7 +391,6 @@ pub fn inject(context: &SpanContext, baggage: &Baggage, options: &InjectOptions,
             | PropagationStyle::None => {}
         }
     }
-    injected
 }
 
 /// The fields of a tracestate's `dd` member that have no known meaning, as received; they are sent on.

@@ -44,7 +44,27 @@ pub(super) fn lower_hex(text: &str, count: usize) -> Option<u128> {
     if text.len() != count {
         return None;
     }
+    let (eights, rest) = text.as_bytes().as_chunks();
+    if rest.is_empty() && matches!(count, 8 | 16 | 32) {
+        let add = |value: u128, digits: &[u8; 8]| Some((value << 32) | u128::from(eight_lower(*digits)?));
+        return eights.iter().try_fold(0, add);
+    }
     hex(text).filter(|(_, upper)| !upper).map(|(value, _)| value)
+}
+
+/// The value of lower-case hex digits, all eight at once.
+fn eight_lower(digits: [u8; 8]) -> Option<u32> {
+    let text = u64::from_be_bytes(digits);
+    // Letters are 61 to 66: bit 6 tells them from 30 to 39.
+    let letters = (text >> 6) & 0x0101_0101_0101_0101;
+    let mut nibbles = (text & 0x0f0f_0f0f_0f0f_0f0f) + letters * 9;
+    // Whatever else there is has another spelling, or more than a nibble.
+    if with_letters(nibbles) != text || nibbles & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
+        return None;
+    }
+    nibbles = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | (nibbles >> 8)) & 0x0000_ffff_0000_ffff;
+    Some((nibbles | (nibbles >> 16)) as u32)
 }
 
 fn half(digits: &[u8]) -> (u64, u8) {
@@ -61,10 +81,47 @@ fn half(digits: &[u8]) -> (u64, u8) {
 /// Appends 16 lower-case hex digits.
 pub(super) fn push_hex(text: &mut String, value: u64) {
     let mut digits = [0; 16];
-    for (at, digit) in digits.iter_mut().enumerate() {
-        *digit = b"0123456789abcdef"[(value >> (60 - 4 * at)) as usize & 15];
-    }
+    digits[..8].copy_from_slice(&eight_digits((value >> 32) as u32));
+    digits[8..].copy_from_slice(&eight_digits(value as u32));
     text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+}
+
+/// Lower-case hex digits, all eight at once: each nibble in a byte of its own, then `0` added, or what leads to `a`.
+fn eight_digits(value: u32) -> [u8; 8] {
+    let mut nibbles = u64::from(value);
+    nibbles = ((nibbles << 16) | nibbles) & 0x0000_ffff_0000_ffff;
+    nibbles = ((nibbles << 8) | nibbles) & 0x00ff_00ff_00ff_00ff;
+    nibbles = ((nibbles << 4) | nibbles) & 0x0f0f_0f0f_0f0f_0f0f;
+    with_letters(nibbles).to_be_bytes()
+}
+
+/// The spelling of eight nibbles.
+fn with_letters(nibbles: u64) -> u64 {
+    let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    nibbles + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10)
+}
+
+/// Appends decimal digits.
+pub(super) fn push_decimal(text: &mut String, value: u64) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), value);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+/// Appends decimal digits, after a minus where there is one.
+pub(super) fn push_int(text: &mut String, value: i32) {
+    if value < 0 {
+        text.push('-');
+    }
+    push_decimal(text, u64::from(value.unsigned_abs()));
 }
 
 /// Whether a byte is a hex digit.
@@ -86,20 +143,21 @@ pub(super) fn unsigned(text: &str) -> Result<(u64, bool), NotANumber> {
     if digits.is_empty() {
         return Err(NotANumber::Malformed);
     }
-    let mut value = Some(0u64);
     // 19 digits always fit.
-    for (at, byte) in digits.bytes().enumerate() {
-        if !byte.is_ascii_digit() {
+    let (head, tail) = digits.as_bytes().split_at(digits.len().min(19));
+    let mut value = 0u64;
+    for byte in head {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
             return Err(NotANumber::Malformed);
         }
-        let digit = u64::from(byte - b'0');
-        value = match value {
-            Some(value) if at < 19 => Some(value * 10 + digit),
-            Some(value) => value.checked_mul(10).and_then(|value| value.checked_add(digit)),
-            None => None,
-        };
+        value = value * 10 + u64::from(digit);
     }
-    value.map(|value| (value, plus)).ok_or(NotANumber::Overflow)
+    if !tail.iter().all(u8::is_ascii_digit) {
+        return Err(NotANumber::Malformed);
+    }
+    let add = |value: u64, byte: &u8| value.checked_mul(10)?.checked_add(u64::from(byte - b'0'));
+    tail.iter().try_fold(value, add).map(|value| (value, plus)).ok_or(NotANumber::Overflow)
 }
 
 /// `[+-]?[0-9]+` in 32 bits, and whether there is a plus.
@@ -119,6 +177,40 @@ pub(super) fn int32(text: &str) -> Option<(i32, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_formatter() {
+        let mut value = 0x9e37_79b9_7f4a_7c15u64;
+        for shift in 0..64 {
+            for value in [value >> shift, value << shift, u64::MAX >> shift, 10u64.pow(shift % 20)] {
+                let mut text = String::new();
+                push_hex(&mut text, value);
+                text.push(' ');
+                push_decimal(&mut text, value);
+                text.push(' ');
+                push_int(&mut text, value as i32);
+                assert_eq!(text, format!("{value:016x} {value} {}", value as i32));
+            }
+            value = value.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        }
+        let mut text = String::new();
+        push_decimal(&mut text, 0);
+        push_int(&mut text, i32::MIN);
+        assert_eq!(text, "0-2147483648");
+    }
+
+    #[test]
+    fn eight_digits_at_once_are_the_digits_one_by_one() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut digits = *b"0123cdef";
+                digits[at] = byte;
+                let one_by_one = std::str::from_utf8(&digits).ok().and_then(hex).filter(|(_, upper)| !upper);
+                assert_eq!(eight_lower(digits).map(u128::from), one_by_one.map(|(value, _)| value), "{digits:?}");
+            }
+        }
+        assert_eq!(lower_hex("67f3a2b400000000c0ffee1234abcd01", 32), Some(0x67f3_a2b4_0000_0000_c0ff_ee12_34ab_cd01));
+    }
 
     #[test]
     fn hex_has_one_to_32_digits() {

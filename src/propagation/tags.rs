@@ -8,13 +8,12 @@
 //!                 └ high 64 bits of the trace id, hex
 //! ```
 
-use super::carrier::{Carrier, Name, Value, cut, shown, split, visible};
+use super::carrier::{Carrier, Name, Value, all, cut, shown, split, visible};
 use super::codes;
-use super::number::{hex64, is_hex};
+use super::number::{hex64, is_hex, push_hex};
 use crate::context::SpanContext;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::http::Headers;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 /// Most bytes of x-datadog-tags.
@@ -132,7 +131,7 @@ impl<'h> Items<'h> {
             });
             return;
         };
-        if !key.bytes().all(is_key) || !value.bytes().all(is_value) {
+        if !all(key, is_key) || !all(value, is_value) {
             self.malformed = true;
             let legal = |at: usize, byte: u8| if at < key.len() { is_key(byte) } else { is_value(byte) };
             let first = item.bytes().enumerate().position(|(at, byte)| !legal(at, byte)).unwrap_or_default();
@@ -227,6 +226,8 @@ fn report_ignored_key(carrier: &mut Carrier, field: &Value<'_>, range: Range<usi
     });
 }
 
+const TID: &str = "_dd.p.tid=";
+
 /// Writes the header; the propagation error when it is left out.
 pub(super) fn inject(
     context: &SpanContext,
@@ -234,20 +235,12 @@ pub(super) fn inject(
     headers: &mut Headers,
     out: &mut Diagnostics,
 ) -> Option<&'static str> {
-    let mut text = String::new();
-    if context.trace_id.high() != 0 {
-        let _ = write!(text, "_dd.p.tid={:016x}", context.trace_id.high());
-    }
     let tags = || context.trace_tags.iter().filter(|(key, _)| *key != "_dd.p.tid");
-    for (key, value) in tags() {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(key);
-        text.push('=');
-        text.push_str(value);
-    }
-    if text.is_empty() {
+    let high = Some(context.trace_id.high()).filter(|high| *high != 0);
+    // A comma before each but the first.
+    let lengths = tags().map(|(key, value)| key.len() + value.len() + 2);
+    let length = (lengths.sum::<usize>() + high.map_or(0, |_| TID.len() + 17)).saturating_sub(1);
+    if length == 0 {
         return None;
     }
     let illegal =
@@ -259,11 +252,25 @@ pub(super) fn inject(
         let message =
             format!("tag {} has a character that x-datadog-tags cannot carry; all tags are left out", shown(key));
         (codes::INJECT_TAGS_ENCODING_ERROR, "encoding_error", message, "use printable ASCII without comma")
-    } else if text.len() > limit {
-        let message = format!("x-datadog-tags would have {} bytes, more than {limit}; it is left out", text.len());
+    } else if length > limit {
+        let message = format!("x-datadog-tags would have {length} bytes, more than {limit}; it is left out");
         (codes::INJECT_TAGS_TOO_LONG, "inject_max_size", message, "send fewer or shorter tags")
     } else {
-        headers.push("x-datadog-tags", text);
+        headers.push_written("x-datadog-tags", |text| {
+            text.reserve(length);
+            if let Some(high) = high {
+                text.push_str(TID);
+                push_hex(text, high);
+            }
+            for (key, value) in tags() {
+                if !text.is_empty() {
+                    text.push(',');
+                }
+                for part in [key, "=", value] {
+                    text.push_str(part);
+                }
+            }
+        });
         return None;
     };
     out.report(Diagnostic::new(code, message).help(help));

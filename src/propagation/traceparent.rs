@@ -72,15 +72,16 @@ pub(super) fn extract(carrier: &mut Carrier, context: &mut SpanContext, strict: 
 pub(super) fn inject(context: &SpanContext, headers: &mut Headers) {
     let sampled = if context.sampled() == Some(true) { SAMPLED } else { 0 };
     let random = if context.random == Some(true) { RANDOM } else { 0 };
-    let mut text = String::with_capacity(55);
-    text.push_str("00-");
-    number::push_hex(&mut text, context.trace_id.high());
-    number::push_hex(&mut text, context.trace_id.low());
-    text.push('-');
-    number::push_hex(&mut text, context.span_id.0);
-    text.push_str("-0");
-    text.push(char::from(b'0' + (sampled | random)));
-    headers.push("traceparent", text);
+    headers.push_written("traceparent", |text| {
+        text.reserve(55);
+        text.push_str("00-");
+        number::push_hex(text, context.trace_id.high());
+        number::push_hex(text, context.trace_id.low());
+        text.push('-');
+        number::push_hex(text, context.span_id.0);
+        text.push_str("-0");
+        text.push(char::from(b'0' + (sampled | random)));
+    });
 }
 
 /// The line that carries these fields in version 00.

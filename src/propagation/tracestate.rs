@@ -9,7 +9,7 @@
 //! └ a member: key, `=`, value
 //! ```
 
-use super::carrier::{Carrier, Name, Value, cut, shown, split, visible, without_blanks};
+use super::carrier::{Carrier, Name, Value, all, cut, shown, split, visible, without_blanks};
 use super::{codes, dd, number};
 use crate::context::SpanContext;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -190,7 +190,7 @@ impl<'h> List<'h> {
             }
             return;
         }
-        if !value.bytes().all(is_value) {
+        if !all(value, is_value) {
             self.faulty = true;
             let bad = |c: char| !u8::try_from(c).is_ok_and(is_value);
             let first = value.find(bad).unwrap_or_default();
@@ -312,7 +312,11 @@ fn kept_of_probability(carrier: &mut Carrier, field: &Value<'_>, start: usize, v
 
 /// Writes `tracestate`: `dd` anew, then the members of others.
 pub(super) fn inject(context: &SpanContext, limit: Option<usize>, headers: &mut Headers, out: &mut Diagnostics) {
-    let mut text = dd::member(context, out);
+    headers.push_written("tracestate", |text| write(text, context, limit, out));
+}
+
+fn write(text: &mut String, context: &SpanContext, limit: Option<usize>, out: &mut Diagnostics) {
+    dd::write(text, context, out);
     let foreign = context.tracestate.iter().filter(|(key, _)| *key != "dd");
     let mut count = 1;
     let mut left_out = Vec::new();
@@ -328,14 +332,13 @@ pub(super) fn inject(context: &SpanContext, limit: Option<usize>, headers: &mut 
         text.push_str(value);
     }
     if let Some(limit) = limit {
-        left_out.extend(shorten(&mut text, limit, context));
+        left_out.extend(shorten(text, limit, context));
     }
     if !left_out.is_empty() {
         let message = format!("tracestate is full: {} left out", left_out.join(", "));
         let help = "find out which system adds members that nobody removes";
         out.report(Diagnostic::new(codes::INJECT_TRACESTATE_EVICTED, message).help(help));
     }
-    headers.push("tracestate", text);
 }
 
 /// Drops members until the text fits, those over 128 characters first, from the right; `dd` stays. The keys of

@@ -11,11 +11,14 @@
 //! | W5 | `w5.otlp.pb` | the spans of W2 as one OTLP request, protobuf (13 MB) |
 //! | W6 | `w6.otlp.jsonl` | the spans of W2 as OTLP JSON, a request for each trace, one a line (27 MB) |
 //! | W7 | `w7.v04.msgpack` | v0.4 body with one trace of 1,000,000 spans on 40 levels, in finish order (279 MB) |
+//! | W8 | `w8.headers.jsonl` | 1,000,000 header sets, one JSON object a line (207 MB) |
+//! | W8t | `w8.traceparent.txt` | the 700,166 `traceparent` values of W8, one a line (39 MB) |
 //!
 //! W1 to W6 are traces of a web service: a root `web.request`, two internal children in a chain, then SQL 40 %,
 //! Redis 20 %, HTTP client 15 % and internal 25 %, each under one of the last four spans that can have children; 12
 //! string tags and 4 metrics a span, one span in a hundred with an error and its stack. W7 is about shape: a spine of
-//! 40 spans, hubs with thousands of children each, half of the spans leaves.
+//! 40 spans, hubs with thousands of children each, half of the spans leaves. W8 is 40 % W3C headers, 30 % Datadog's and
+//! 30 % both with the same ids; 5 sets of 100 have a malformed traceparent beside valid Datadog headers.
 //!
 //! The order of the draws is part of the format: moving a call of [`Rng::next`] changes every byte after it.
 
@@ -50,11 +53,15 @@ pub enum Workload {
     W6,
     /// One trace of a million spans, v0.4.
     W7,
+    /// A million header sets.
+    W8,
+    /// The traceparent values of W8.
+    W8t,
 }
 
 impl Workload {
     /// All of them, smallest number first.
-    pub const ALL: [Workload; 8] = [
+    pub const ALL: [Workload; 10] = [
         Workload::W1,
         Workload::W2,
         Workload::W3,
@@ -63,6 +70,8 @@ impl Workload {
         Workload::W5,
         Workload::W6,
         Workload::W7,
+        Workload::W8,
+        Workload::W8t,
     ];
 
     /// The name of its file.
@@ -76,6 +85,8 @@ impl Workload {
             Workload::W5 => "w5.otlp.pb",
             Workload::W6 => "w6.otlp.jsonl",
             Workload::W7 => "w7.v04.msgpack",
+            Workload::W8 => "w8.headers.jsonl",
+            Workload::W8t => "w8.traceparent.txt",
         }
     }
 
@@ -90,6 +101,11 @@ impl Workload {
             Workload::W5 => otlp::write_protobuf(out, &traces(2, 1000, 20)),
             Workload::W6 => otlp::write_json_lines(out, &traces(2, 1000, 20)),
             Workload::W7 => write_giant(out, &Giant::new()),
+            Workload::W8 => header_sets().try_for_each(|set| Ok(writeln!(out, "{}", json_object(&set))?)),
+            Workload::W8t => {
+                let values = header_sets().flatten().filter(|(name, _)| *name == "traceparent");
+                values.map(|(_, value)| value).try_for_each(|value| Ok(writeln!(out, "{value}")?))
+            }
         }
     }
 
@@ -122,7 +138,9 @@ impl FromStr for Workload {
             "w5" => Workload::W5,
             "w6" => Workload::W6,
             "w7" => Workload::W7,
-            _ => bail!("unknown workload {name:?}: w1, w2, w3, w3l, w4, w5, w6 or w7"),
+            "w8" => Workload::W8,
+            "w8t" => Workload::W8t,
+            _ => bail!("unknown workload {name:?}: w1, w2, w3, w3l, w4, w5, w6, w7, w8 or w8t"),
         })
     }
 }
@@ -685,6 +703,59 @@ fn write_giant(out: &mut impl Write, giant: &Giant) -> Result<()> {
     giant.finish_order().into_iter().try_for_each(|index| write_v04_span(out, &giant.span(index)))
 }
 
+// ---- header sets ------------------------------------------------------------------------
+
+/// Names and values in the order in which they are written; no value needs an escape in JSON.
+type HeaderSet = Vec<(&'static str, String)>;
+
+fn header_sets() -> impl Iterator<Item = HeaderSet> {
+    let mut rng = Rng::for_workload(8);
+    (0..1_000_000).map(move |_| header_set(&mut rng))
+}
+
+fn header_set(rng: &mut Rng) -> HeaderSet {
+    let high = (0x68E0_0000 + rng.below(0x10000)) << 32;
+    let (low, span) = (rng.next() | 1, rng.next() | 1);
+    let priority: i8 = rng.pick(&[1, 1, 1, 2, 0, -1]);
+    let kind = rng.below(100);
+    let mut set = Vec::new();
+    if !(65..95).contains(&kind) {
+        let ids = format!("{high:016x}{low:016x}-{span:016x}");
+        let traceparent = if kind < 95 {
+            format!("00-{ids}-{}", if priority > 0 { "01" } else { "00" })
+        } else {
+            match rng.index(5) {
+                0 => format!("00-{ids}-01-extra"),
+                1 => format!("ff-{ids}-01"),
+                2 => format!("00-{ids}"),
+                3 => format!("00-{ids}-zz"),
+                _ => format!("0-{ids}-01"),
+            }
+        };
+        set.push(("traceparent", traceparent));
+        let mut tracestate = format!("dd=s:{priority};p:{span:016x};t.dm:-{}", rng.below(5));
+        if rng.below(3) == 0 {
+            tracestate += &format!(",congo=t61rcWkgMzE{:x},rojo=00f067aa0ba902b7", rng.below(4096));
+        }
+        set.push(("tracestate", tracestate));
+    }
+    if kind >= 40 {
+        set.push(("x-datadog-trace-id", low.to_string()));
+        set.push(("x-datadog-parent-id", span.to_string()));
+        set.push(("x-datadog-sampling-priority", priority.to_string()));
+        set.push(("x-datadog-tags", format!("_dd.p.dm=-{},_dd.p.tid={high:016x}", rng.below(5))));
+        if rng.below(10) == 0 {
+            set.push(("x-datadog-origin", rng.pick(&["synthetics", "rum", "lambda"]).to_owned()));
+        }
+    }
+    set
+}
+
+fn json_object(set: &HeaderSet) -> String {
+    let members: Vec<String> = set.iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -761,5 +832,14 @@ mod tests {
     fn w7_bytes() {
         let expected = "7838b785426eb2a6cc1d39dde4b274d6dba4d0343b28b08479674cfabdba00ef";
         assert_eq!(sum(Workload::W7), (278_728_344, expected.into()));
+    }
+    /// 207 MB and 39 MB.
+    #[cfg(not(debug_assertions))]
+    #[test]
+    fn w8_bytes() {
+        let expected = "2330b8c6335088303986b763d4b3235980e5ea94b42004065f1cc6709ac504cd";
+        assert_eq!(sum(Workload::W8), (206_534_760, expected.into()));
+        let expected = "350b88d0559fe58ea3c4d0ad552e7666720c41955d999e348ff3a27b13155318";
+        assert_eq!(sum(Workload::W8t), (39_229_135, expected.into()));
     }
 }

@@ -1,4 +1,4 @@
-//! `workloads [OUT_DIR [w1 w2 w3 w3l w4 w5 w6 w7]]` writes the benchmark inputs, all unless some are named (2.8 GB), into OUT_DIR
+//! `workloads [OUT_DIR [w1 w2 w3 w3l w4 w5 w6 w7 w8 w8t]]` writes the benchmark inputs, all unless some are named (3 GB), into OUT_DIR
 //! (default: `target/bench-data` of the package above).
 
 #![forbid(unsafe_code)]
