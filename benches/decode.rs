@@ -117,9 +117,6 @@ const COMPARISONS: [Comparison; 8] = [
 /// Instructions of one decode of W2, per span.
 const MOST_INSTRUCTIONS: f64 = 4000.0;
 
-/// Instructions of one decode of W2, per span.
-const MOST_INSTRUCTIONS: f64 = 4000.0;
-
 fn main() -> ExitCode {
     harness::exit_code(run())
 }

@@ -816,7 +816,7 @@ fn frames_are_read_one_after_another() {
         let same = |(): &mut (), scanned: &spanglass::intake::Scanned<'_>, _: &mut Diagnostics| {
             assert_eq!(scanned.protocol, Protocol::OtlpGrpc, "{what}");
         };
-        intake.scan(&Options::default(), spanglass::intake::Note::Places, None, &mut found, same, |_, ()| {
+        intake.scan(&Options::default(), spanglass::intake::Note::Places, None, &mut found, same, |_, _, ()| {
             std::ops::ControlFlow::Continue(())
         });
         assert_eq!(intake.counts().spans, spans, "{what}: {found:?}");
