@@ -12,6 +12,7 @@
 //! Also shown, and not asked for: the summary without `--count`, which tells traces and operations apart, and
 //! `check-capture`. The inputs take 2.7 GB; without the room for them this says so and skips.
 
+#[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
 use harness::{Bench, Measured, Required, Result, Spread};

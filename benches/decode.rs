@@ -15,6 +15,7 @@
 //! P1 also counts instructions with valgrind, where it is installed: `peer spanglass W2 2` less `peer spanglass W2 1`
 //! is one decode. A ratio is the other decoder's time divided by ours.
 
+#[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
 use harness::comparison::{COLD, Comparison, STEADY, STEADY_SMALL, report};

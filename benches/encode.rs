@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | P6 | steady | W2, 1,000 traces of 20 spans, v0.4 |
 
+#[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
 use harness::comparison::{Comparison, STEADY};

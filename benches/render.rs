@@ -11,6 +11,7 @@
 //! The Python peer is run by `$PYTHON` or `python3` and needs its `msgpack` package; P16 counts instructions where
 //! valgrind is installed. What is missing is said to be skipped.
 
+#[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
 use harness::{Bench, Measured, ROUNDS, Required, Result, Spread};

@@ -13,12 +13,14 @@ use proptest::prelude::*;
 use prost::Message as _;
 use spanglass::diagnostic::Diagnostics;
 use spanglass::id::{SpanId, TraceId};
+use spanglass::intake::{Intake, Note, Scanned};
 use spanglass::time::{Nanos, Timestamp};
 use spanglass::trace::{
     Batch, ChunkDraft, Dialect, Dropped, EventDraft, LinkDraft, OwnedValue, ResourceDraft, SpanDraft, SpanKind,
     SpanStatus,
 };
 use spanglass::wire::{self, Losses, Options, Protocol};
+use std::ops::ControlFlow;
 use support::body::Decoded;
 use support::{protocol_of, read, recorded_bodies};
 
@@ -811,13 +813,12 @@ fn frames_are_read_one_after_another() {
             name,
             spanglass::capture::CaptureLimits::default(),
         );
-        let mut intake = spanglass::intake::Intake::new(vec![(name.into(), capture)], Default::default());
+        let mut intake = Intake::new(vec![(name.into(), capture)], Default::default());
         let mut found = Diagnostics::default();
-        let same = |(): &mut (), scanned: &spanglass::intake::Scanned<'_>, _: &mut Diagnostics| {
-            assert_eq!(scanned.protocol, Protocol::OtlpGrpc, "{what}");
-        };
-        intake.scan(&Options::default(), spanglass::intake::Note::Places, None, &mut found, same, |_, _, ()| {
-            std::ops::ControlFlow::Continue(())
+        let seen = |_: &mut (), scanned: &Scanned<'_>, _: &mut Diagnostics| scanned.protocol;
+        intake.scan(&Options::default(), Note::Nothing, None, &mut found, seen, |_, _, protocol| {
+            assert_eq!(protocol, Protocol::OtlpGrpc, "{what}");
+            ControlFlow::Continue(())
         });
         assert_eq!(intake.counts().spans, spans, "{what}: {found:?}");
         assert_eq!(found.iter().map(|finding| finding.code().id()).collect::<Vec<_>>(), expected, "{what}");
@@ -869,5 +870,31 @@ fn spans_of_opentelemetry_get_datadog_tags() {
             assert!(found.contains(&wanted), "{key} in {found:?}");
         }
         assert!(!found.iter().any(|(key, _)| key == "operation.name"), "{found:?}");
+    }
+}
+
+/// OTLP written in a Datadog protocol and mapped back: ids, times, kind, status, names and texts are what they were.
+#[test]
+fn recorded_otlp_bodies_survive_the_way_over_datadog() {
+    for (name, decoded) in recorded(|protocol| FORMS.contains(&protocol)) {
+        for protocol in [Protocol::V04, Protocol::V05, Protocol::V07, Protocol::V1] {
+            let request = wire::encode(protocol, decoded.payload(), &mut Losses::default()).expect("a request");
+            let datadog = Decoded::of(protocol, request.body);
+            assert!(datadog.found.is_empty(), "{name} as {protocol}: {:?}", datadog.findings());
+            let request = wire::encode(Protocol::OtlpProto, datadog.payload(), &mut Losses::default());
+            let back = sound(Protocol::OtlpProto, request.expect("a request").body);
+            assert_eq!(back.payload().spans().len(), decoded.payload().spans().len(), "{name} as {protocol}");
+            for span in decoded.payload().spans() {
+                let what = format!("{name} as {protocol}: {}", span.span_id());
+                let found = back.payload().spans().find(|back| back.span_id() == span.span_id()).expect("the span");
+                assert_eq!((found.trace_id(), found.parent_id()), (span.trace_id(), span.parent_id()), "{what}");
+                assert_eq!((found.start(), found.duration()), (span.start(), span.duration()), "{what}");
+                assert_eq!((found.kind(), found.status()), (span.kind(), span.status()), "{what}");
+                assert_eq!(found.service(), span.service(), "{what}");
+                assert_eq!(found.tracestate(), span.tracestate(), "{what}");
+                assert_eq!(found.events().len(), span.events().len(), "{what}");
+                assert_eq!(found.links().len(), span.links().len(), "{what}");
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ mod go;
 pub mod inputs;
 mod interpolate;
 mod json;
+pub mod keys;
 mod lint;
 mod manifests;
 mod names;
@@ -31,7 +32,7 @@ mod vars;
 pub mod xmtpd;
 
 pub use finding::Finding;
-pub use inputs::{Dialect, Form, Input, ignored, targets};
+pub use inputs::{Dialect, Form, Ignores, Input, ignored, targets};
 pub use target::{Entry, Origin, Setting, Shown, Target};
 
 use serde_json::Value;
