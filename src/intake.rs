@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 mod evidence;
 mod scan;
 
-pub use scan::Note;
+pub use scan::{HELD, Note};
 
 /// What governs an intake, beside the [`Options`] of decoding.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +145,8 @@ impl Located {
 /// One decoded record, as [`Intake::scan`] hands it out.
 #[derive(Clone, Copy, Debug)]
 pub struct Scanned<'s> {
-    /// The number for findings on it: 0. It is known only later how many records came before; findings are moved then.
+    /// Its number over the whole input; 0 for what is called before it is known how many records came before: findings
+    /// that are made then are moved.
     pub number: usize,
     /// The file it is in.
     pub file: &'s Path,

@@ -447,7 +447,7 @@ fn take_in(inputs: &[PathBuf], settings: Settings, found: &mut Diagnostics) -> (
         None,
         found,
         |_: &mut (), _, _| (),
-        |_, ()| ControlFlow::Continue(()),
+        |_, _, ()| ControlFlow::Continue(()),
     );
     let wanted: Vec<usize> = (0..intake.traces().len()).collect();
     let mut traces = Vec::new();

@@ -104,7 +104,7 @@ fn spans_come_out_as_they_were() {
             };
             scanned.payload.spans().map(row).collect::<Vec<Row>>()
         };
-        intake.scan(&Options::default(), Note::Places, None, &mut found, rows, |_, rows| {
+        intake.scan(&Options::default(), Note::Places, None, &mut found, rows, |_, _, rows| {
             spans.extend(rows);
             ControlFlow::Continue(())
         });

@@ -128,7 +128,7 @@ fn take_in(inputs: Vec<(std::path::PathBuf, capture::Capture<Cursor<Vec<u8>>>)>,
         lint::payload::request(scanned.number, &scanned.record.request, scanned.protocol, scanned.payload, found);
         lint::payload::spans(scanned.number, scanned.payload, &Context::default(), found);
     };
-    intake.scan(&Options::default(), Note::Places, None, &mut found, judge, |_, ()| ControlFlow::Continue(()));
+    intake.scan(&Options::default(), Note::Places, None, &mut found, judge, |_, _, ()| ControlFlow::Continue(()));
     let counts = intake.counts();
     assert_eq!(counts.read, counts.decoded + counts.skipped, "{what}");
     assert!(counts.other + counts.refused <= counts.skipped, "{what}");

@@ -816,7 +816,7 @@ fn frames_are_read_one_after_another() {
         let mut intake = Intake::new(vec![(name.into(), capture)], Default::default());
         let mut found = Diagnostics::default();
         let seen = |_: &mut (), scanned: &Scanned<'_>, _: &mut Diagnostics| scanned.protocol;
-        intake.scan(&Options::default(), Note::Nothing, None, &mut found, seen, |_, protocol| {
+        intake.scan(&Options::default(), Note::Nothing, None, &mut found, seen, |_, _, protocol| {
             assert_eq!(protocol, Protocol::OtlpGrpc, "{what}");
             ControlFlow::Continue(())
         });

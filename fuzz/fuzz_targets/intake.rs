@@ -25,7 +25,7 @@ pub fn take_in(capture: Capture<Cursor<&[u8]>>) {
         lint::payload::request(scanned.number, &scanned.record.request, scanned.protocol, scanned.payload, found);
         lint::payload::spans(scanned.number, scanned.payload, &context, found);
     };
-    intake.scan(&options, Note::Places, None, &mut found, judge, |_, ()| ControlFlow::Continue(()));
+    intake.scan(&options, Note::Places, None, &mut found, judge, |_, _, ()| ControlFlow::Continue(()));
     let counts = intake.counts();
     assert_eq!(counts.read, counts.decoded + counts.skipped);
     let wanted: Vec<usize> = (0..intake.traces().len()).collect();

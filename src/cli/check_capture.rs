@@ -75,7 +75,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         check(scanned, args.now.or(scanned.record.received).unwrap_or(Timestamp(clock)), found);
         scanned.payload.spans().len()
     };
-    captures.scan(&options, Note::Places, wanted, &mut found, checked, |_, spans| {
+    captures.scan(&options, Note::Places, wanted, &mut found, checked, |_, _, spans| {
         progress.step(spans as u64);
         ControlFlow::Continue(())
     });

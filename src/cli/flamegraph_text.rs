@@ -138,7 +138,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let mut progress = Progress::new(output.quiet);
     let wanted = filter.as_ref().map(|filter| filter as _);
     let spans = |_: &mut (), scanned: &Scanned<'_>, _: &mut Diagnostics| scanned.payload.spans().len();
-    captures.scan(&options, Note::Places, wanted, &mut found, spans, |_, spans| {
+    captures.scan(&options, Note::Places, wanted, &mut found, spans, |_, _, spans| {
         progress.step(spans as u64);
         ControlFlow::Continue(())
     });

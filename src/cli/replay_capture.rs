@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use spanglass::analysis::Operations;
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::id::TraceIdPattern;
-use spanglass::intake::{Note, Scanned};
+use spanglass::intake::{HELD, Note, Scanned};
 use spanglass::render::json::DecodedSpan;
 use spanglass::render::table::PayloadRow;
 use spanglass::render::{json as document, table};
@@ -78,12 +78,22 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let filter = args.capture.filter();
     let wanted = filter.as_ref().map(|filter| filter as _);
     let map = |operations: &mut Operations, scanned: &Scanned<'_>, _: &mut Diagnostics| match args.decoded {
-        Some(Decoded::Jsonl) => Made { spans: decoded(&args.capture, scanned), ..Made::of(scanned, None) },
+        Some(Decoded::Jsonl) => {
+            let mut made = Made::of(scanned, None);
+            if !is_large(scanned) {
+                // Memory takes everything.
+                let _ = decoded(&args.capture, scanned, &mut made.spans);
+            }
+            made
+        }
         None => Made::of(scanned, (!args.count).then_some(operations)),
     };
-    let operations = captures.scan(&options, note, wanted, &mut found, map, |record, made| {
+    let operations = captures.scan(&options, note, wanted, &mut found, map, |record, held, made| {
         progress.step(made.row.spans);
-        written = made.write_spans(record, output);
+        written = match held.filter(|held| args.decoded.is_some() && is_large(held)) {
+            Some(held) => decoded(&args.capture, held, output),
+            None => made.write_spans(record, output),
+        };
         summary.add(made.row);
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -201,20 +211,23 @@ fn select(args: &CaptureArgs, captures: &mut Captures, options: &Options<'_>, su
     Ok(())
 }
 
-/// The spans of a record that match, one JSON object per line.
-fn decoded(args: &CaptureArgs, scanned: &Scanned<'_>) -> Vec<u8> {
+/// Whether the record is there when its spans are to be printed: they are not made in memory then.
+fn is_large(scanned: &Scanned<'_>) -> bool {
+    scanned.payload.body().len() >= HELD
+}
+
+/// Writes the spans of a record that match, one JSON object per line.
+fn decoded(args: &CaptureArgs, scanned: &Scanned<'_>, out: &mut impl Write) -> std::io::Result<()> {
     let filter = args.filter();
     let wanted = |span: &Span<'_>| {
         (args.trace.is_empty() || args.trace.iter().any(|pattern: &TraceIdPattern| pattern.matches(span.trace_id())))
             && filter.as_ref().is_none_or(|filter| filter(*span))
     };
-    let mut lines = Vec::new();
     for span in scanned.payload.spans().filter(wanted) {
-        // Memory takes everything.
-        let _ = document::write(&mut lines, &DecodedSpan { record: scanned.number, span });
-        lines.push(b'\n');
+        document::write(out, &DecodedSpan { record: scanned.number, span })?;
+        out.write_all(b"\n")?;
     }
-    lines
+    Ok(())
 }
 
 fn summary_json(

@@ -37,6 +37,9 @@ pub enum Note {
     Places,
 }
 
+/// A body of this size stays decoded until it is joined, so that what is made of it need not be in memory at once.
+pub const HELD: usize = 4 << 20;
+
 /// Records that may wait in the queue, for each worker.
 const QUEUED: usize = 2;
 
@@ -72,7 +75,7 @@ struct Read<T> {
     spans: u64,
     bytes: u64,
     seen: Seen,
-    /// Only for [`Note::Places`].
+    /// Only for [`Note::Places`], and when it is [`HELD`].
     loaded: Option<Loaded>,
 }
 
@@ -121,7 +124,8 @@ impl<M> Task<'_, M> {
             (protocol, (self.map)(own, &scanned, &mut found))
         });
         let seen = if self.note == Note::Ids { Seen::of(payload) } else { Seen::default() };
-        let loaded = (self.note == Note::Places).then(|| std::mem::take(loaded));
+        let held = self.note == Note::Places || loaded.body().len() >= HELD;
+        let loaded = held.then(|| std::mem::take(loaded));
         Read { event, found, result: Some(result), spans, bytes, seen, loaded }
     }
 
@@ -240,7 +244,7 @@ struct Pass<'p, 'f, T, E> {
 impl<R: BufRead + Seek> Intake<R> {
     /// Reads everything once. `map` is called for every record that carries traces, also one that gave no spans, on any
     /// thread, with something that belongs to the thread; `each` gets what it made, in input order, with the number of the
-    /// record over the whole input. `filter` says which spans count as matches of their trace. Returns what belonged to
+    /// record over the whole input, and the record itself when it is [`HELD`] or places are noted. `filter` says which spans count as matches of their trace. Returns what belonged to
     /// the threads.
     ///
     /// Findings that `map` makes must be on record 0: [`Scanned::number`].
@@ -251,7 +255,7 @@ impl<R: BufRead + Seek> Intake<R> {
         filter: Option<&dyn Fn(Span<'_>) -> bool>,
         out: &mut Diagnostics,
         map: impl Fn(&mut A, &Scanned<'_>, &mut Diagnostics) -> T + Sync,
-        each: impl FnMut(usize, T) -> ControlFlow<()>,
+        each: impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>,
     ) -> Vec<A> {
         let task = Task { settings: self.settings, options, note, map: &map };
         let strict = self.settings.strict.then(|| out.total(Severity::Error));
@@ -267,7 +271,7 @@ impl<R: BufRead + Seek> Intake<R> {
         scope: &'scope thread::Scope<'scope, 'env>,
         task: &'env Task<'env, M>,
         most_workers: usize,
-        mut pass: Pass<'_, '_, T, impl FnMut(usize, T) -> ControlFlow<()>>,
+        mut pass: Pass<'_, '_, T, impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>>,
     ) -> Vec<A>
     where
         M: Fn(&mut A, &Scanned<'_>, &mut Diagnostics) -> T + Sync,
@@ -388,7 +392,7 @@ impl<R: BufRead + Seek> Intake<R> {
     fn join_ready<A, T>(
         &mut self,
         workers: &mut Option<Workers<'_, A, T>>,
-        pass: &mut Pass<'_, '_, T, impl FnMut(usize, T) -> ControlFlow<()>>,
+        pass: &mut Pass<'_, '_, T, impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>>,
     ) -> ControlFlow<()> {
         let Some(workers) = workers else { return ControlFlow::Continue(()) };
         loop {
@@ -411,7 +415,7 @@ impl<R: BufRead + Seek> Intake<R> {
         &mut self,
         workers: &mut Option<Workers<'_, A, T>>,
         end: usize,
-        pass: &mut Pass<'_, '_, T, impl FnMut(usize, T) -> ControlFlow<()>>,
+        pass: &mut Pass<'_, '_, T, impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>>,
     ) -> ControlFlow<()> {
         while pass.turn < end {
             let done = match pass.early.remove(&pass.turn) {
@@ -432,7 +436,7 @@ impl<R: BufRead + Seek> Intake<R> {
     fn join_block<T>(
         &mut self,
         done: Done<T>,
-        pass: &mut Pass<'_, '_, T, impl FnMut(usize, T) -> ControlFlow<()>>,
+        pass: &mut Pass<'_, '_, T, impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>>,
     ) -> ControlFlow<()> {
         pass.turn += 1;
         pass.blocks.extend(done.block);
@@ -448,7 +452,7 @@ impl<R: BufRead + Seek> Intake<R> {
         task: &Task<'_, M>,
         own: &mut A,
         mut job: Job,
-        pass: &mut Pass<'_, '_, T, impl FnMut(usize, T) -> ControlFlow<()>>,
+        pass: &mut Pass<'_, '_, T, impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>>,
     ) -> ControlFlow<()>
     where
         M: Fn(&mut A, &Scanned<'_>, &mut Diagnostics) -> T,
@@ -471,16 +475,16 @@ impl<R: BufRead + Seek> Intake<R> {
     fn join<T>(
         &mut self,
         input: usize,
-        read: Read<T>,
-        pass: &mut Pass<'_, '_, T, impl FnMut(usize, T) -> ControlFlow<()>>,
+        mut read: Read<T>,
+        pass: &mut Pass<'_, '_, T, impl FnMut(usize, Option<&Scanned<'_>>, T) -> ControlFlow<()>>,
     ) -> ControlFlow<()> {
         let (_, capture) = &mut self.inputs[input];
         let index = match capture.lines() {
             Some(lines) => lines.count(read.event),
             None => Some(capture.last_index()),
         };
-        let mut found = read.found;
-        let (Some(index), Some(result)) = (index, read.result) else {
+        let mut found = std::mem::take(&mut read.found);
+        let (Some(index), Some(result)) = (index, read.result.take()) else {
             // A request that is there and must not be used is silent.
             if !matches!(read.event, Event::Request(_)) {
                 pass.out.append(found);
@@ -494,8 +498,12 @@ impl<R: BufRead + Seek> Intake<R> {
         found.renumber(number);
         pass.out.append(found);
         let why_none = match result {
-            Ok((_, made)) => {
-                (pass.each)(number, made)?;
+            Ok((protocol, made)) => {
+                let file = self.inputs[input].0.as_path();
+                let scanned = read.loaded.as_ref().map(|loaded| {
+                    Scanned { number, file, record: &loaded.record, protocol, payload: loaded.payload() }
+                });
+                (pass.each)(number, scanned.as_ref(), made)?;
                 None
             }
             Err(why) => Some(why),
@@ -508,7 +516,7 @@ impl<R: BufRead + Seek> Intake<R> {
                 Note::Nothing => {}
                 Note::Ids => self.note_ids(&read.seen),
                 Note::Places => {
-                    if let Some(mut loaded) = read.loaded {
+                    if let Some(mut loaded) = read.loaded.take() {
                         loaded.record.index = index;
                         self.locate(&mut loaded, number, pass.filter);
                         self.keep(number, loaded);
@@ -522,9 +530,9 @@ impl<R: BufRead + Seek> Intake<R> {
                 Some(NoTraces::Refused) => self.counts.refused += 1,
                 None => self.counts.refused += u64::from(errors),
             }
-            if let Some(loaded) = read.loaded {
-                self.give_back(loaded);
-            }
+        }
+        if let Some(loaded) = read.loaded {
+            self.give_back(loaded);
         }
         pass.stop_on_errors()
     }
