@@ -134,6 +134,12 @@ fn written(entry: &Entry, tag: &Tag<'_>, out: &mut Vec<Finding>) {
         let finding = about_part(entry, at.clone(), lint::TAG_WITH_EQUALS, message).help(help);
         out.push(if entry.verbatim { finding.replacement(fixed) } else { finding });
     }
+    if !tag.colon && !tag.key.contains('=') {
+        let message = format!(
+            "DD_TAGS has {text:?} without a colon: dd-trace-cpp makes it a tag with an empty value, other tracers drop it"
+        );
+        out.push(about_part(entry, at.clone(), lint::NOT_PORTABLE, message).help(format!("{text}:VALUE")));
+    }
     if tag.key.starts_with("_dd.") {
         let message = format!("DD_TAGS has {}: the prefix _dd. is for the tracer's own tags", tag.key);
         out.push(
