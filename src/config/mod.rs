@@ -18,6 +18,7 @@ mod go;
 pub mod inputs;
 mod interpolate;
 mod json;
+pub mod keys;
 mod lint;
 mod manifests;
 mod names;

@@ -150,28 +150,36 @@ pub fn in_pairs(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The value of the variable (or dotted key) `name`, with everything replaced that must not be printed.
-pub fn masked<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+/// The bytes of the value of the variable (or dotted key) `name` that must not be printed, in order, none overlapping
+/// another.
+pub fn parts(name: &str, value: &str) -> Vec<Range<usize>> {
     let sensitive = registry::find(name).is_some_and(|variable| variable.sensitive()) || secret_key(name);
-    if sensitive && !value.is_empty() {
-        return Cow::Borrowed(MASK);
-    }
-    if token_shape(parse::trimmed(value)) {
-        return Cow::Borrowed(MASK);
+    if !value.is_empty() && (sensitive || token_shape(parse::trimmed(value))) {
+        return std::iter::once(0..value.len()).collect();
     }
     let mut ranges = if value.contains("://") { in_url(value) } else { Vec::new() };
     ranges.extend(in_pairs(value));
+    ranges.sort_by_key(|range| range.start);
+    let mut behind = 0;
+    for range in &mut ranges {
+        range.start = range.start.max(behind);
+        behind = behind.max(range.end);
+    }
+    ranges.retain(|range| range.start < range.end);
+    ranges
+}
+
+/// The value of the variable (or dotted key) `name`, with everything replaced that must not be printed.
+pub fn masked<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+    let ranges = parts(name, value);
     if ranges.is_empty() {
         return Cow::Borrowed(value);
     }
-    ranges.sort_by_key(|range| range.start);
     let (mut out, mut at) = (String::new(), 0);
-    for range in ranges.into_iter().filter(|range| !range.is_empty()) {
-        if range.start >= at {
-            out.push_str(value.get(at..range.start).unwrap_or_default());
-            out.push_str(MASK);
-        }
-        at = at.max(range.end);
+    for range in ranges {
+        out.push_str(value.get(at..range.start).unwrap_or_default());
+        out.push_str(MASK);
+        at = range.end;
     }
     out.push_str(value.get(at..).unwrap_or_default());
     Cow::Owned(out)

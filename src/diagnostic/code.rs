@@ -122,6 +122,7 @@ macro_rules! codes {
     ($($constant:ident $id:literal $name:literal $(= $number:literal)? $severity:ident $title:literal;)*) => {
         $(
             #[doc = concat!("`", $id, "` `", $name, "`: ", $title, ".")]
+            #[doc(alias = $name)]
             pub const $constant: $crate::diagnostic::Code = $crate::diagnostic::Code::new(&$crate::diagnostic::Rule {
                 id: $id,
                 name: $name,

@@ -1,6 +1,7 @@
 //! Findings as text: `error[D003]: what`, where, a caret where there is text to show, one `help:` line.
 
-use super::{Theme, clean};
+use super::place::Excerpt;
+use super::{MASK, Region, Theme, clean};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -27,9 +28,6 @@ pub fn diagnostics(
     options: &DiagnosticOptions<'_>,
     theme: &Theme,
 ) -> io::Result<()> {
-    let renderer = if theme.palette.is_coloured() { Renderer::styled() } else { Renderer::plain() };
-    let decor = if theme.ascii { DecorStyle::Ascii } else { DecorStyle::Unicode };
-    let renderer = renderer.decor_style(decor).term_width(theme.width.max(40));
     // One entry per severity and code, in that order; those of one kind stay in the order in which they were made.
     let mut kinds: BTreeMap<_, Vec<&Diagnostic>> = BTreeMap::new();
     for finding in found.iter().filter(|finding| finding.severity() >= options.least) {
@@ -41,7 +39,7 @@ pub fn diagnostics(
         let more = total - shown as u64;
         for (position, finding) in findings.iter().take(shown).enumerate() {
             let more = if position + 1 == shown { more } else { 0 };
-            writeln!(w, "{}", render(finding, more, options, &renderer, theme))?;
+            writeln!(w, "{}", render(finding, more, options, theme))?;
         }
     }
     Ok(())
@@ -59,41 +57,82 @@ pub fn diagnostic(
     diagnostics(w, &one, options, theme)
 }
 
-fn render(
-    finding: &Diagnostic,
-    more: u64,
-    options: &DiagnosticOptions<'_>,
-    renderer: &Renderer,
-    theme: &Theme,
-) -> String {
-    let level = match finding.severity() {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Note => Level::INFO,
-    };
-    let message = clean(finding.message(), theme.ascii);
-    let help = finding.help_text().map(|help| clean(help, theme.ascii));
-    let span = span_of(finding);
-    let more_text = format!("{more} more like this one; -v shows them");
-    let title = level.primary_title(message.as_ref()).id(finding.code().id());
-    let mut group = Group::with_title(title);
-    let (origin, snippet) = place(finding, options, theme);
-    if let Some((source, name, range)) = &snippet {
-        let annotated = Snippet::source(source.as_str()).path(name.as_str()).fold(true);
-        group = group.element(annotated.annotation(AnnotationKind::Primary.span(range.clone())));
-    } else if let Some(origin) = &origin {
-        group = group.element(Origin::path(origin.as_str()));
-    }
-    if let Some(span) = &span {
-        group = group.element(Level::NOTE.message(span.as_str()));
-    }
+fn render(finding: &Diagnostic, more: u64, options: &DiagnosticOptions<'_>, theme: &Theme) -> String {
+    let mut remarks: Vec<(&str, String)> = span_of(finding).map(|span| ("note", span)).into_iter().collect();
     if more > 0 {
-        group = group.element(Level::NOTE.message(more_text.as_str()));
+        remarks.push(("note", format!("{more} more like this one; -v shows them")));
     }
-    if let Some(help) = &help {
-        group = group.element(Level::HELP.message(help.as_ref()));
+    let block = Block {
+        severity: finding.severity(),
+        word: finding.severity().word(),
+        label: finding.code().id().to_owned(),
+        message: finding.message(),
+        place: place(finding, options),
+        remarks,
+        help: finding.help_text(),
+    };
+    block.render(theme)
+}
+
+/// What is drawn of one finding.
+pub(super) struct Block<'b> {
+    pub(super) severity: Severity,
+    /// The word for the severity.
+    pub(super) word: &'static str,
+    /// What stands in brackets behind it.
+    pub(super) label: String,
+    pub(super) message: &'b str,
+    pub(super) place: Where,
+    /// Lines under the excerpt, each with the word before it.
+    pub(super) remarks: Vec<(&'b str, String)>,
+    pub(super) help: Option<&'b str>,
+}
+
+/// Where it is.
+pub(super) enum Where {
+    /// Nowhere that could be named.
+    Nowhere,
+    /// In words.
+    Words(String),
+    /// A line and column of what the name says.
+    Point(String, Region),
+    /// In a piece of text, which is shown.
+    Excerpt(String, Excerpt),
+}
+
+impl Block<'_> {
+    /// Draws it, without the end of the last line.
+    pub(super) fn render(&self, theme: &Theme) -> String {
+        let renderer = if theme.palette.is_coloured() { Renderer::styled() } else { Renderer::plain() };
+        let decor = if theme.ascii { DecorStyle::Ascii } else { DecorStyle::Unicode };
+        let renderer = renderer.decor_style(decor).term_width(theme.width.max(40));
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::INFO.with_name(self.word),
+        };
+        let clean = |text: &str| clean(text, theme.ascii).into_owned();
+        let mut group = Group::with_title(level.primary_title(clean(self.message)).id(self.label.as_str()));
+        match &self.place {
+            Where::Nowhere => {}
+            Where::Words(words) => group = group.element(Origin::path(clean(words))),
+            Where::Point(name, region) => {
+                group = group.element(Origin::path(clean(name)).line(region.line).char_column(region.column));
+            }
+            Where::Excerpt(name, excerpt) => {
+                let snippet = Snippet::source(excerpt.text.as_str()).path(clean(name)).line_start(excerpt.line);
+                let annotation = AnnotationKind::Primary.span(excerpt.range.clone());
+                group = group.element(snippet.fold(true).annotation(annotation));
+            }
+        }
+        for (word, text) in &self.remarks {
+            group = group.element(Level::NOTE.with_name(*word).message(clean(text)));
+        }
+        if let Some(help) = self.help {
+            group = group.element(Level::HELP.message(clean(help)));
+        }
+        renderer.render(&[group])
     }
-    renderer.render(&[group])
 }
 
 fn span_of(finding: &Diagnostic) -> Option<String> {
@@ -103,32 +142,34 @@ fn span_of(finding: &Diagnostic) -> Option<String> {
     })
 }
 
-type ShownText = (String, String, std::ops::Range<usize>);
-
 /// Where it is: as words, or as a piece of text with a range.
-fn place(finding: &Diagnostic, options: &DiagnosticOptions<'_>, theme: &Theme) -> (Option<String>, Option<ShownText>) {
+fn place(finding: &Diagnostic, options: &DiagnosticOptions<'_>) -> Where {
     match finding.place() {
-        None => (None, None),
+        None => Where::Nowhere,
         Some(Place::Body { record, offset, path }) => {
             let file = (options.file_of)(*record).unwrap_or_default();
-            let mut words = format!("{}, record {record}", clean(&file, theme.ascii));
+            let mut words = format!("{file}, record {record}");
             if let Some(offset) = offset {
                 words.push_str(&format!(", byte {offset} (0x{offset:x})"));
             }
             if !path.is_empty() {
-                words.push_str(&format!(", {}", clean(path, theme.ascii)));
+                words.push_str(&format!(", {path}"));
             }
-            (Some(words), None)
+            Where::Words(words)
         }
         Some(Place::Text { source, range, line }) => {
-            let name = clean(&source.to_string(), theme.ascii).into_owned();
-            let text = (options.text_of)(source).filter(|text| text.get(range.clone()).is_some());
-            let words = match line {
-                Some(line) => format!("{name}, line {line}, byte {}", range.start),
-                None if range.is_empty() => name.clone(),
-                None => format!("{name}, byte {}", range.start),
-            };
-            (Some(words), text.map(|text| (text, name, range.clone())))
+            let name = source.to_string();
+            let text = (options.text_of)(source);
+            let excerpt = text.as_deref().and_then(|text| {
+                let line = Region::of(text, range, *line)?.line;
+                Excerpt::of(text, range, line, &[], MASK)
+            });
+            match (excerpt, line) {
+                (Some(excerpt), _) => Where::Excerpt(name, excerpt),
+                (None, Some(line)) => Where::Words(format!("{name}, line {line}, byte {}", range.start)),
+                (None, None) if range.is_empty() => Where::Words(name),
+                (None, None) => Where::Words(format!("{name}, byte {}", range.start)),
+            }
         }
     }
 }

@@ -3,18 +3,22 @@
 //! Width is display width, measured per grapheme. Text that comes from data is cleaned: control characters and
 //! directional overrides are shown escaped and never reach a terminal raw. Colour is never the only sign.
 
+pub mod ci;
+pub mod config;
 pub mod context;
 pub mod diagnostic;
 mod flame;
 pub mod header;
 pub mod json;
 mod overview;
+mod place;
 mod rows;
 pub mod table;
 pub mod time;
 mod tree;
 
 pub use flame::flame;
+pub use place::Region;
 pub use rows::Shown;
 pub use tree::{Timeline, TreeOptions, tree};
 

@@ -61,7 +61,7 @@ pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Resu
 }
 
 /// A table of `texts` columns of text that give way, and columns of numbers behind them that stay whole.
-fn heading(columns: &[&str], texts: usize, theme: &Theme) -> Table {
+pub(super) fn heading(columns: &[&str], texts: usize, theme: &Theme) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(theme.width.clamp(40, usize::from(u16::MAX)) as u16);
@@ -76,7 +76,7 @@ fn heading(columns: &[&str], texts: usize, theme: &Theme) -> Table {
     table
 }
 
-fn print(w: &mut dyn Write, table: &Table) -> io::Result<()> {
+pub(super) fn print(w: &mut dyn Write, table: &Table) -> io::Result<()> {
     table.lines().try_for_each(|line| writeln!(w, "{}", line.trim_end()))
 }
 
