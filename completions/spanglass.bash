@@ -37,6 +37,9 @@ _spanglass() {
             spanglass,replay-capture)
                 cmd="spanglass__subcmd__replay__subcmd__capture"
                 ;;
+            spanglass,validate-config)
+                cmd="spanglass__subcmd__validate__subcmd__config"
+                ;;
             *)
                 ;;
         esac
@@ -44,7 +47,7 @@ _spanglass() {
 
     case "${cmd}" in
         spanglass)
-            opts="-h -V --help --version parse-traceparent flamegraph-text replay-capture check-capture explain completions man"
+            opts="-h -V --help --version parse-traceparent validate-config flamegraph-text replay-capture check-capture explain completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,6 +405,68 @@ _spanglass() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        spanglass__subcmd__validate__subcmd__config)
+            opts="-q -v -h --profile --config --with-env --lenient --input-format --dotenv-dialect --target --fail-on --select --ignore --explain --format --json --show-final --color --width --ascii --no-redact --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -W "dd-trace-cpp otel xmtpd flowbot codeq" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-format)
+                    COMPREPLY=($(compgen -W "dotenv compose k8s helm-values stable-config otel-declarative tracer-config-json tracer-config-yaml yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --dotenv-dialect)
+                    COMPREPLY=($(compgen -W "dotenv docker" -- "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "error warning note never" -- "${cur}"))
+                    return 0
+                    ;;
+                --select)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json sarif github junit" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -27,6 +27,7 @@ end
 complete -c spanglass -n "__fish_spanglass_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_needs_command" -s V -l version -d 'Print version'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "parse-traceparent" -d 'Explain propagation headers, and what every tracer would do with them'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "validate-config" -d 'Check tracer configuration where it is written: every error at once, and what would be used'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "flamegraph-text" -d 'Draw the traces of a capture: waterfall, tree, flame chart, table or summary'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
@@ -68,6 +69,49 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -
 complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s q -l quiet -d 'Print errors only on stderr'
 complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s v -l verbose -d 'Say more: detected formats and every finding'
 complete -c spanglass -n "__fish_spanglass_using_subcommand parse-traceparent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l profile -d 'Whose rules to apply' -r -f -a "dd-trace-cpp\t''
+otel\t''
+xmtpd\t''
+flowbot\t''
+codeq\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l config -d 'Code-level settings, JSON or YAML, which the environment overrides' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l input-format -d 'Read every file as this form rather than by its content' -r -f -a "dotenv\t''
+compose\t''
+k8s\t''
+helm-values\t''
+stable-config\t''
+otel-declarative\t''
+tracer-config-json\t''
+tracer-config-yaml\t''
+yaml\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l dotenv-dialect -d 'How .env files are read; docker keeps quotes and comments as part of the value' -r -f -a "dotenv\t''
+docker\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l target -d 'Only the service or container of this name; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l fail-on -d 'Least severity that makes the answer bad' -r -f -a "error\t''
+warning\t''
+note\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l select -d 'Only findings of these codes, beginnings of codes (TC4), slugs or numbers; separated by commas, repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l ignore -d 'No findings of these codes; a comment `# tc:ignore TC308` on a line or above it does so for that line' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l explain -d 'Say what a code means, what causes it and what helps; nothing is checked' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l format -d 'How findings are printed' -r -f -a "text\t'Excerpts with the place underlined'
+json\t'One JSON document'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub annotations'
+junit\t'JUnit XML'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l with-env -d 'Put the process environment on top of the files'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l lenient -d 'Take the next source\'s value for a faulty one; errors become warnings'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l show-final -d 'Print every value that would be used, where it was set, and what it won over'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"

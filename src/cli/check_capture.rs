@@ -1,5 +1,6 @@
 //! `spanglass check-capture`: what is wrong with the payloads and traces of a capture.
 
+use super::findings::Threshold;
 use super::output::Output;
 use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading, report_refusal};
@@ -24,8 +25,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     capture: CaptureArgs,
     /// Least severity that makes the answer bad
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    fail_on: FailOn,
+    #[arg(long, value_name = "SEVERITY", default_value = "error", value_parser = Threshold::parser("info"))]
+    fail_on: Threshold,
     /// Reference time for starts in the future: RFC 3339, or nanoseconds since 1970
     /// [default: when the request was recorded, or now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -39,26 +40,6 @@ pub(crate) struct Args {
     /// Same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum FailOn {
-    Error,
-    Warning,
-    #[value(alias = "note")]
-    Info,
-    Never,
-}
-
-impl FailOn {
-    fn severity(self) -> Option<Severity> {
-        match self {
-            FailOn::Error => Some(Severity::Error),
-            FailOn::Warning => Some(Severity::Warning),
-            FailOn::Info => Some(Severity::Note),
-            FailOn::Never => None,
-        }
-    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +85,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         ControlFlow::Continue(())
     })?;
     let counts = captures.counts();
-    let failing = args.fail_on.severity().is_some_and(|least| found.reaches(least));
+    let failing = args.fail_on.0.is_some_and(|least| found.reaches(least));
     let empty = selected.is_empty() && !args.allow_empty;
-    let refused = counts.refused > 0 && args.fail_on != FailOn::Never;
+    let refused = counts.refused > 0 && args.fail_on.0.is_some();
     let ok = !failing && !empty && !refused;
     let reading = outcome_of_reading(&counts, &found);
     output.outcome = match (reading, ok) {

@@ -8,7 +8,7 @@ use std::io::Write;
 /// Explain a finding's code.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A code (`D003`), its slug (`wrong-type`), or a number of dd-trace-cpp
+    /// A code (`D003`, `RATE_OUT_OF_RANGE`), its slug (`wrong-type`), or a number of dd-trace-cpp (`18`)
     #[arg(value_name = "CODE", required_unless_present = "list")]
     code: Vec<String>,
     /// List every code
@@ -23,8 +23,14 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
             writeln!(output, "{:6} {:8} {:26} {}", code.id(), code.severity().word(), code.name(), code.title())?;
         }
     }
+    explain(&args.code, output)
+}
+
+/// Prints what the codes mean.
+pub(crate) fn explain(wanted: &[String], output: &mut Output) -> Result<Outcome> {
+    let codes = spanglass::codes();
     let mut first = true;
-    for wanted in &args.code {
+    for wanted in wanted {
         let found = find(&codes, wanted);
         if found.is_empty() {
             bail!(unknown(&codes, wanted));
@@ -51,7 +57,8 @@ fn find(codes: &[Code], wanted: &str) -> Vec<Code> {
     codes.iter().copied().filter(means).collect()
 }
 
-fn unknown(codes: &[Code], wanted: &str) -> String {
+/// An error that names the nearest codes.
+pub(crate) fn unknown(codes: &[Code], wanted: &str) -> String {
     let wanted = wanted.to_ascii_lowercase();
     let likeness = |code: &Code| {
         strsim::jaro_winkler(&code.id().to_ascii_lowercase(), &wanted).max(strsim::jaro_winkler(code.name(), &wanted))

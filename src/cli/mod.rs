@@ -3,6 +3,7 @@
 mod check_capture;
 mod completions;
 mod explain;
+mod findings;
 mod flamegraph_text;
 mod input;
 mod man;
@@ -11,6 +12,7 @@ mod parse_traceparent;
 mod progress;
 mod replay_capture;
 mod select;
+mod validate_config;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -35,6 +37,17 @@ const ENTRIES: &[Entry] = &[
         example: "spanglass parse-traceparent 00-640cfd8d00000000abcdefab12345678-000000003ade68b1-01",
         arguments: parse_traceparent::Args::augment_args,
         run: |matches, environment| run::<parse_traceparent::Args>(matches, environment, parse_traceparent::run),
+    },
+    Entry {
+        name: "validate-config",
+        about: "Check tracer configuration where it is written: every error at once, and what would be used",
+        example: "spanglass validate-config compose.yaml --target web --show-final",
+        arguments: validate_config::Args::augment_args,
+        run: |matches, environment| {
+            run::<validate_config::Args>(matches, environment, |args, output| {
+                validate_config::run(args, environment.variables(), output)
+            })
+        },
     },
     Entry {
         name: "flamegraph-text",
@@ -83,7 +96,7 @@ const ENTRIES: &[Entry] = &[
 fn run<A: Args>(
     matches: &ArgMatches,
     environment: &Environment,
-    run: fn(A, &mut Output) -> anyhow::Result<Outcome>,
+    run: impl FnOnce(A, &mut Output) -> anyhow::Result<Outcome>,
 ) -> Outcome {
     let read = A::from_arg_matches(matches).and_then(|args| Ok((args, OutputArgs::from_arg_matches(matches)?)));
     let (args, looks) = match read {
@@ -136,7 +149,7 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
             }
         };
     }
-    deferred!(0 1 2 3 4 5 6)
+    deferred!(0 1 2 3 4 5 6 7)
 }
 
 /// Adds a command's arguments, those about output that every command has, the environment variable of every flag, and what follows the help.

@@ -3,7 +3,6 @@
 use clap::{Args, ValueEnum};
 use spanglass::diagnostic::{Diagnostic, Diagnostics, Outcome, Severity, Source};
 use spanglass::render::{Palette, Theme, clean, diagnostic};
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
@@ -39,19 +38,22 @@ pub(crate) enum ColorChoice {
 }
 
 /// The variables of the process, read once.
-pub(crate) struct Environment(HashMap<String, String>);
+pub(crate) struct Environment(Vec<(OsString, OsString)>);
 
 impl Environment {
     pub(crate) fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        const READ: [&str; 9] =
-            ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG"];
-        let wanted = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Environment(wanted.filter(|(name, _)| READ.contains(&name.as_str())).collect())
+        Environment(variables.collect())
+    }
+
+    /// All of them, in the order of the process.
+    pub(crate) fn variables(&self) -> &[(OsString, OsString)] {
+        &self.0
     }
 
     /// A variable that is set and not empty.
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        let (_, value) = self.0.iter().find(|(other, _)| other == name)?;
+        value.to_str().filter(|value| !value.is_empty())
     }
 
     /// `--color` > `NO_COLOR` > `FORCE_COLOR`, `CLICOLOR_FORCE` > `CLICOLOR=0` > `TERM=dumb` > is it a terminal.

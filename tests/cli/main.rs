@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod configuring;
 mod generated;
 mod golden;
 mod process;
