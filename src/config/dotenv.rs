@@ -63,11 +63,15 @@ impl<'r> Reader<'r, '_> {
         start..(start + part.len()).min(self.text.len())
     }
 
-    fn no_assignment(&mut self, about: Option<&str>, part: &str, message: impl Into<String>) {
-        let about = about.map_or_else(|| file_name(self.source), str::to_owned);
-        let place = self.place(self.range(part));
-        let help = "write NAME=VALUE; a comment begins with #";
-        self.environment.report(Finding::new(NO_VARIABLE, about, message).at(place).help(help));
+    fn no_assignment(&mut self, about: Option<&str>, part: &str, message: impl FnOnce() -> String) {
+        let (source, line) = (self.source, self.line);
+        let range = self.range(part);
+        self.environment.report_with(NO_VARIABLE, || {
+            let about = about.map_or_else(|| file_name(source), str::to_owned);
+            let place = Place::Text { source: source.clone(), range, line: Some(line) };
+            let help = "write NAME=VALUE; a comment begins with #";
+            Finding::new(NO_VARIABLE, about, message()).at(Some(place)).help(help)
+        });
     }
 
     /// A line of the usual dialect. Gives the end of its value when that is in a later line.
@@ -88,10 +92,10 @@ impl<'r> Reader<'r, '_> {
                 match self.rules.inherits {
                     _ if known => {}
                     true => self.inherited(name),
-                    false => self.no_assignment(Some(name), whole, format!("{name} has no value: `=` is missing")),
+                    false => self.no_assignment(Some(name), whole, || format!("{name} has no value: `=` is missing")),
                 }
             } else {
-                self.no_assignment(None, whole, "this line is not an assignment");
+                self.no_assignment(None, whole, || "this line is not an assignment".into());
             }
             return None;
         };
@@ -125,11 +129,11 @@ impl<'r> Reader<'r, '_> {
         });
         let several = end.is_some_and(|end| self.text[start..end].contains('\n'));
         let (Some(end), Some(behind)) = (end.filter(|_| !several || behind == Some("")), behind) else {
-            self.no_assignment(Some(name), whole, format!("the quote of the value of {name} is never closed"));
+            self.no_assignment(Some(name), whole, || format!("the quote of the value of {name} is never closed"));
             return None;
         };
         if !behind.is_empty() && !behind.starts_with('#') {
-            self.no_assignment(Some(name), behind, format!("text stands behind the closing quote of {name}"));
+            self.no_assignment(Some(name), behind, || format!("text stands behind the closing quote of {name}"));
             return None;
         }
         let inner = &self.text[start..end];
@@ -151,7 +155,7 @@ impl<'r> Reader<'r, '_> {
             Ok(value) => self.set(name, written, value),
             Err(Fault::Malformed(at, message)) => {
                 let part = written.get(at..).unwrap_or(written);
-                self.no_assignment(Some(name), part, format!("the value of {name} has {message}"));
+                self.no_assignment(Some(name), part, || format!("the value of {name} has {message}"));
             }
             Err(fault) => {
                 let places = [self.place(self.range(name)), self.place(self.range(written))];
@@ -191,7 +195,7 @@ impl<'r> Reader<'r, '_> {
                 true => "no name stands before `=`",
                 false => "docker refuses blanks in a name",
             };
-            self.no_assignment(None, whole, message);
+            self.no_assignment(None, whole, || message.into());
             return None;
         }
         let Some(value) = value else {

@@ -106,11 +106,16 @@ pub struct Findings {
 impl Findings {
     /// Adds a finding, or counts it.
     pub fn push(&mut self, finding: Finding) {
-        let (count, last) = self.counts.entry(finding.code()).or_default();
+        self.push_with(finding.code(), || finding);
+    }
+
+    /// Adds a finding of `code`, which is made only when it is kept, or counts it.
+    pub fn push_with(&mut self, code: Code, finding: impl FnOnce() -> Finding) {
+        let (count, last) = self.counts.entry(code).or_default();
         *count += 1;
         if *count <= KEPT {
             *last = self.kept.len();
-            self.kept.push(finding);
+            self.kept.push(finding());
         }
     }
 
@@ -160,6 +165,11 @@ impl Environment {
         self.findings.push(finding);
     }
 
+    /// Reports something of which a file may hold millions.
+    pub fn report_with(&mut self, code: Code, finding: impl FnOnce() -> Finding) {
+        self.findings.push_with(code, finding);
+    }
+
     /// Sets a variable.
     pub fn set(&mut self, entry: Entry, context: &mut Context<'_>) {
         let name = entry.name.clone();
@@ -175,9 +185,9 @@ impl Environment {
         let quiet = context.process.contains_key(name) || self.is_unknown(name);
         self.refused(name, name_place, context);
         if !quiet {
-            self.report(
-                Finding::new(UNRESOLVED, name, format!("{name} cannot be resolved here: {why}")).at(value_place),
-            );
+            self.report_with(UNRESOLVED, || {
+                Finding::new(UNRESOLVED, name, format!("{name} cannot be resolved here: {why}")).at(value_place)
+            });
         }
     }
 
@@ -214,8 +224,10 @@ impl Environment {
         }
         context.variables -= 1;
         if !self.given.insert(name.to_owned()) {
-            let message = format!("{name} is given twice in one source; this one, the last, counts");
-            self.report(Finding::new(TWICE, name, message).at(place.cloned()));
+            self.report_with(TWICE, || {
+                Finding::new(TWICE, name, format!("{name} is given twice in one source; this one, the last, counts"))
+                    .at(place.cloned())
+            });
         }
         true
     }

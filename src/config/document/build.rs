@@ -239,7 +239,8 @@ impl Builder<'_> {
         });
         let quoted = style != ScalarStyle::Plain || string;
         let bytes = value.len();
-        let data = if quoted { Data::Str(value.into_owned()) } else { resolve(value, tag) };
+        // saphyr's own strings have room to spare, which a million of them must not keep.
+        let data = if quoted { Data::Str(value.as_ref().to_owned()) } else { resolve(&value, tag) };
         let source = Arc::clone(self.source);
         let node = Node { data, range, line, verbatim, quoted, source };
         Built { node, height: 0, count: 1, bytes }
@@ -310,17 +311,17 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// What a plain scalar is by the core schema and its tag. A tag that the text does not fit leaves it a string.
-pub fn resolve(value: Cow<'_, str>, tag: Option<&Tag>) -> Data {
+pub fn resolve(value: &str, tag: Option<&Tag>) -> Data {
     if value.is_empty() {
         return Data::Null;
     }
     let tag = tag.map(Cow::Borrowed);
-    match Scalar::parse_from_cow_and_metadata(value.clone(), ScalarStyle::Plain, tag.as_ref()) {
+    match Scalar::parse_from_cow_and_metadata(Cow::Borrowed(value), ScalarStyle::Plain, tag.as_ref()) {
         Some(Scalar::Null) => Data::Null,
         Some(Scalar::Boolean(value)) => Data::Bool(value),
         Some(Scalar::Integer(value)) => Data::Int(value),
         Some(Scalar::FloatingPoint(value)) => Data::Float(*value),
-        Some(Scalar::String(_)) | None => Data::Str(value.into_owned()),
+        Some(Scalar::String(_)) | None => Data::Str(value.to_owned()),
     }
 }
 

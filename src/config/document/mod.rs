@@ -80,7 +80,7 @@ fn parse_within(source: Source, text: &str, most: usize) -> Result<Vec<Node>, Fi
 
 /// What a plain scalar with this text is by the core schema.
 pub(super) fn resolve(text: &str) -> Data {
-    build::resolve(text.into(), None)
+    build::resolve(text, None)
 }
 
 /// A value with its place.

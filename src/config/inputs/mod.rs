@@ -156,7 +156,10 @@ pub fn targets(
             Form::Compose => found.extend(compose::targets(manifest, &mut context)),
             Form::Kubernetes => found.extend(kubernetes::targets(manifest, &known, &mut context)),
             Form::HelmValues => found.extend(helm::targets(manifest, &mut context)),
-            Form::StableConfig => found.extend(stable::targets(manifest, &mut context)),
+            Form::StableConfig => {
+                // Of the tracers behind the profiles only dd-trace-go reads it.
+                found.extend(stable::targets(manifest, profile == Profile::Xmtpd, &mut context));
+            }
             Form::TracerJson | Form::TracerYaml => {
                 twice(file.source, file.documents.as_slice(), &mut findings);
                 code = Some(first(file));
@@ -404,26 +407,50 @@ fn with_files(environments: Vec<Target>, own: &[&Opened<'_>], context: &mut Cont
     targets
 }
 
-/// Whether a comment `# tc:ignore CODE[, CODE]` on `line` (from 1) of `text`, or alone on the line before it, names `id`
-/// or `name` of a code, or a beginning of the id.
-pub fn ignored(text: &str, line: u64, code: Code) -> bool {
-    let Some(index) = line.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else { return false };
-    let before = index.checked_sub(1).and_then(|index| text.lines().nth(index));
-    let before = before.filter(|line| line.trim_start().starts_with('#'));
-    before.into_iter().chain(text.lines().nth(index)).any(|line| ignores(line, code))
+/// The comments `# tc:ignore CODE[, CODE]` of a text. Each turns findings off on its own line and, when it stands alone, on
+/// the next.
+#[derive(Clone, Debug, Default)]
+pub struct Ignores(FxHashMap<u64, Vec<String>>);
+
+impl Ignores {
+    /// Those of `text`.
+    pub fn of(text: &str) -> Self {
+        let mut ignores = Ignores::default();
+        if !text.contains(IGNORE) {
+            return ignores;
+        }
+        for (line, number) in text.lines().zip(1u64..) {
+            let comments =
+                line.match_indices('#').filter_map(|(at, _)| line[at + 1..].trim_start().strip_prefix(IGNORE));
+            let codes: Vec<String> = comments
+                .flat_map(|list| list.split('#').next().unwrap_or_default().split([',', ' ', '\t']))
+                .filter(|code| !code.is_empty())
+                .map(str::to_ascii_lowercase)
+                .collect();
+            if codes.is_empty() {
+                continue;
+            }
+            if line.trim_start().starts_with('#') {
+                ignores.0.entry(number + 1).or_default().extend(codes.iter().cloned());
+            }
+            ignores.0.entry(number).or_default().extend(codes);
+        }
+        ignores
+    }
+
+    /// Whether a comment for `line` (from 1) names `code`: its id, a beginning of that, or its other name.
+    pub fn cover(&self, line: u64, code: Code) -> bool {
+        let (id, name) = (code.id().to_ascii_lowercase(), code.name().to_ascii_lowercase());
+        self.0.get(&line).is_some_and(|codes| codes.iter().any(|word| id.starts_with(word) || *word == name))
+    }
 }
 
-fn ignores(line: &str, code: Code) -> bool {
-    let comment = line.match_indices('#').map(|(at, _)| line[at + 1..].trim_start());
-    let mut lists = comment.filter_map(|comment| comment.strip_prefix("tc:ignore"));
-    lists.any(|list| {
-        let list = list.split('#').next().unwrap_or(list);
-        let mut words = list.split([',', ' ', '\t']).map(str::trim).filter(|word| !word.is_empty());
-        words.any(|word| {
-            let begins = |form: &str| form.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-            begins(code.id()) || code.name().eq_ignore_ascii_case(word)
-        })
-    })
+/// What a comment that turns findings off begins with.
+const IGNORE: &str = "tc:ignore";
+
+/// [`Ignores`] for one finding; for several read the text once.
+pub fn ignored(text: &str, line: u64, code: Code) -> bool {
+    Ignores::of(text).cover(line, code)
 }
 
 #[cfg(test)]

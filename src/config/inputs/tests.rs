@@ -291,13 +291,15 @@ fn helm_values_anywhere() {
 
 #[test]
 fn stable_configuration() {
-    let text = "apm_configuration_default:\n  DD_SERVICE: all\n  DD_TRACE_DEBUG: true\n  X: [1]\nrules:\n  - selectors: [{origin: language, matches: [java], operator: equals}]\n    configuration: {DD_SERVICE: jvm}\n  - name: mine\n    configuration: {DD_ENV: e}\n";
+    let text = "apm_configuration_default:\n  DD_SERVICE: all\n  DD_TRACE_DEBUG: true\n  X: [1]\nrules:\n  - selectors: [{origin: language, matches: [java], operator: equals}]\n    configuration: {DD_SERVICE: jvm}\n  - name: mine\n    configuration: {DD_ENV: e}\nrule: []\n";
     assert_lines(
         &shown("application_monitoring.yaml", text),
         r#"[application_monitoring.yaml] here
          DD_SERVICE=all 2:3-13 2:15-18
          DD_TRACE_DEBUG=true 3:3-17 3:19-23
          ? X
+         TC102 application_monitoring.yaml 1:1-26 the tracer of this profile reads no stable configuration: application_monitoring.yaml has no effect on it
+         TC008 rule 10:1-5 rule is no key of a stable configuration
          TC009 X 4:6-9 X takes text, a number or a boolean, not type array
          [rules[0] (language equals java)] here
          DD_SERVICE=jvm 7:21-31 7:33-36

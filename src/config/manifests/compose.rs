@@ -10,6 +10,7 @@ use crate::config::inputs::Dialect;
 use crate::config::interpolate::{self, Fault};
 use crate::config::target::{Entry, Target};
 use crate::diagnostic::{Place, Source};
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -28,13 +29,18 @@ pub fn targets(file: &File<'_>, context: &mut Context<'_>) -> Vec<(Target, Strin
     let mut targets = Vec::new();
     for document in file.documents {
         let services = document.get("services").map(Node::entries).unwrap_or_default();
+        let by_name: FxHashMap<&str, &Node> =
+            services.iter().filter_map(|(key, service)| Some((key.text()?, service))).collect();
         for (key, service) in services {
+            if context.full() {
+                break;
+            }
             let Some(name) = key_name(file, key) else { continue };
             // The service itself, then those that it extends.
             let mut chain = vec![service];
             let mut environment = Environment::default();
             while let Some(base) = chain.last().and_then(|service| service.get("extends")) {
-                match extended(base, document) {
+                match extended(base).and_then(|name| by_name.get(name)) {
                     Some(service) if chain.len() < MAX_EXTENDS => chain.push(service),
                     _ => {
                         let why = format!("what {name} extends is not in this file");
@@ -68,14 +74,13 @@ pub fn targets(file: &File<'_>, context: &mut Context<'_>) -> Vec<(Target, Strin
     targets
 }
 
-/// The service of the same file that `extends` names.
-fn extended<'d>(extends: &Node, document: &'d Node) -> Option<&'d Node> {
-    let name = match &extends.data {
-        Data::Str(name) => name,
-        _ if extends.get("file").is_some() => return None,
-        _ => extends.get("service")?.text()?,
-    };
-    document.get("services")?.get(name)
+/// The name of the service of the same file that `extends` means.
+fn extended(extends: &Node) -> Option<&str> {
+    match &extends.data {
+        Data::Str(name) => Some(name),
+        _ if extends.get("file").is_some() => None,
+        _ => extends.get("service")?.text(),
+    }
 }
 
 struct Reader<'r, 'f, 'c> {
@@ -228,7 +233,10 @@ impl Reader<'_, '_, '_> {
                 self.environment.refused(name, Some(name_place), self.context);
             }
             fault => {
-                let why = format!("{}; compose takes it from its shell or from .env", fault.why());
+                let mut why = fault.why();
+                if matches!(fault, Fault::Unknown(_)) {
+                    why.push_str("; compose takes it from its shell or from .env");
+                }
                 self.environment.unresolved(name, [Some(name_place), Some(value.place())], &why, self.context);
             }
         }

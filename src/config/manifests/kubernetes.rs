@@ -318,6 +318,8 @@ impl Reader<'_, '_, '_, '_> {
     fn expand(&mut self, text: &str) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = text;
+        // Behind the last bracket nothing is a reference; looking for one again and again would be slow.
+        let last = text.rfind(')').unwrap_or(0);
         while let Some((before, after)) = rest.split_once('$') {
             out.push_str(before);
             if let Some(after) = after.strip_prefix('$') {
@@ -325,7 +327,8 @@ impl Reader<'_, '_, '_, '_> {
                 rest = after;
                 continue;
             }
-            let name = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
+            let closed = text.len() - after.len() <= last;
+            let name = after.strip_prefix('(').filter(|_| closed).and_then(|inner| inner.split_once(')'));
             let Some((name, behind)) = name else {
                 out.push('$');
                 rest = after;
