@@ -571,7 +571,7 @@ fn sample_ratio(target: &Target, file: &File, out: &mut Vec<Finding>) -> Option<
                 let message =
                     format!("{VARIABLE} {:?} is no number for Go and is ignored: {instead} stays", entry.value);
                 let finding = Finding::new(CODEQ_RATIO_IGNORED, VARIABLE, message).at(entry.place());
-                out.push(match super::xmtpd::meant_rate(&entry.value) {
+                out.push(match super::vars::meant_rate(&entry.value) {
                     Some(meant) => finding.help(format!("write {VARIABLE}={meant}")).replacement(meant),
                     None => finding.help(format!("write a number above 0 and up to 1, for example {VARIABLE}=0.1")),
                 });
@@ -592,7 +592,7 @@ fn sample_ratio(target: &Target, file: &File, out: &mut Vec<Finding>) -> Option<
         format!("{} {value} is above 1 and becomes 1: every trace is kept", setting.from)
     };
     let finding = Finding::new(CODEQ_RATIO, setting.from.as_str(), message).at(setting.place.clone());
-    out.push(match super::xmtpd::meant_rate(&value.to_string()).filter(|_| value > 1.0) {
+    out.push(match super::vars::meant_rate(&value.to_string()).filter(|_| value > 1.0) {
         Some(meant) => finding.help(format!("write {}", assign(&setting.from, &meant))).replacement(meant),
         None if value <= 0.0 => finding.help(format!("to trace nothing write {ENABLED}: false")),
         None => finding.help(format!("write {}", assign(&setting.from, "0.1"))),

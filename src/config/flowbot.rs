@@ -379,7 +379,7 @@ impl Loader {
                 finding.help(format!("write {key}: false")).replacement("false")
             }
             ("a boolean", _) => finding.help(format!("write {key}: true or {key}: false")),
-            ("a number", text) => match super::xmtpd::meant_rate(text) {
+            ("a number", text) => match super::vars::meant_rate(text) {
                 Some(meant) => finding.help(format!("write {key}: {meant}")).replacement(meant),
                 None => finding.help(format!("write a number from 0 to 1, for example {key}: 0.1")),
             },
@@ -507,7 +507,7 @@ impl Loader {
         } else if !(0.0..=1.0).contains(&rate) {
             let message =
                 format!("sample_rate {rate} is not between 0 and 1: validation fails, and flowbot does not start");
-            let help = match super::xmtpd::meant_rate(&rate.to_string()) {
+            let help = match super::vars::meant_rate(&rate.to_string()) {
                 Some(meant) => format!("write sample_rate: {meant}"),
                 None => "write a number from 0 to 1, for example sample_rate: 0.1".to_owned(),
             };

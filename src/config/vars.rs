@@ -136,3 +136,11 @@ pub fn underscored(node: &Node) -> Option<f64> {
         _ => None,
     }
 }
+
+/// What a text that is no rate was probably meant to be: `35%` and `35` are 0.35, `0,35` has a decimal comma.
+pub fn meant_rate(text: &str) -> Option<String> {
+    let plain = text.trim();
+    let number = plain.trim_end_matches('%').trim_end().replace(',', ".").parse::<f64>().ok()?;
+    let rate = if plain.ends_with('%') || number > 1.0 { number / 100.0 } else { number };
+    (0.0..=1.0).contains(&rate).then(|| rate.to_string())
+}

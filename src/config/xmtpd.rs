@@ -10,7 +10,7 @@ use super::codes::seeds::{
 use super::go::{parse_bool, parse_float, parse_url};
 use super::rows::Rows;
 use super::secret::masked;
-use super::vars::{Var, filled, var};
+use super::vars::{Var, filled, meant_rate, var};
 use super::{Checked, Entry, Finalized, Finding, Mode, Origin, Profile, ReadFile, Setting, Shown, Target, lint, names};
 use serde_json::Value;
 
@@ -192,14 +192,6 @@ fn sample_rate(target: &Target, env: Option<&Setting<String>>, out: &mut Vec<Fin
     };
     out.push(finding);
     default
-}
-
-/// What a text that is no rate was probably meant to be: `35%` and `35` are 0.35, `0,35` has a decimal comma.
-pub(super) fn meant_rate(text: &str) -> Option<String> {
-    let plain = text.trim();
-    let number = plain.trim_end_matches('%').trim_end().replace(',', ".").parse::<f64>().ok()?;
-    let rate = if plain.ends_with('%') || number > 1.0 { number / 100.0 } else { number };
-    (0.0..=1.0).contains(&rate).then(|| rate.to_string())
 }
 
 /// Where dd-trace-go sends to.

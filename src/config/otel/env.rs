@@ -468,7 +468,7 @@ impl<'t> Env<'t> {
         let when = if text.eq_ignore_ascii_case("nan") { When::RatioNan } else { When::RatioRange };
         let message = format!("{ARG} {text:?} is no number from 0 to 1 and is ignored: the ratio is 1.0");
         let finding = Finding::new(SAMPLER_ARG_INVALID, ARG, message).at(place);
-        let finding = match crate::config::xmtpd::meant_rate(text) {
+        let finding = match crate::config::vars::meant_rate(text) {
             Some(meant) => finding.help(format!("write {ARG}={meant}")).replacement(meant),
             None => finding.help(format!("write a number from 0 to 1, for example {ARG}=0.1")),
         };

@@ -167,7 +167,7 @@ mod tests {
         let faults: Vec<_> = pairs.faults.iter().map(|fault| (fault.range.clone(), fault.why)).collect();
         assert_eq!(
             faults,
-            [(24..25, "has no equals sign"), (26..28, "has no key"), (29..34, "is not percent-encoded UTF-8")]
+            [(22..23, "has no equals sign"), (24..26, "has no key"), (27..32, "is not percent-encoded UTF-8")]
         );
         assert_eq!(attributes("a=b,").faults.len(), 1);
     }

@@ -291,7 +291,7 @@ impl Validator<'_> {
                     _ => f64::NAN,
                 };
                 if !(0.0..=1.0).contains(&number) {
-                    let meant = crate::config::xmtpd::meant_rate(&number.to_string());
+                    let meant = crate::config::vars::meant_rate(&number.to_string());
                     let fault = self.fault(path, place, format!("is {number}, which is not from 0 to 1"));
                     self.errors.push(match meant {
                         Some(meant) => fault.help(format!("write ratio: {meant}")).replacement(meant),
