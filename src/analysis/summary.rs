@@ -144,7 +144,7 @@ impl Quantiles {
             self.exact.push(value);
             return;
         }
-        self.into_buckets();
+        self.spill();
         self.in_bucket(value);
     }
 
@@ -156,12 +156,12 @@ impl Quantiles {
             self.exact.extend(others.exact);
             return;
         }
-        self.into_buckets();
+        self.spill();
         others.exact.iter().for_each(|value| self.in_bucket(*value));
         self.buckets.iter_mut().zip(&others.buckets).for_each(|(own, other)| *own += other);
     }
 
-    fn into_buckets(&mut self) {
+    fn spill(&mut self) {
         if self.buckets.is_empty() {
             self.buckets = vec![0; BUCKETS];
         }

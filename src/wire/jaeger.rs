@@ -293,9 +293,12 @@ fn float(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
+/// A trace that is being written: its id, spans, and processes by name.
+type TraceOut = (TraceId, Vec<Value>, Vec<(String, Value)>);
+
 /// Writes a payload as one document of Jaeger's query API.
 pub(super) fn document(payload: Payload<'_>, losses: &mut Losses) -> Vec<u8> {
-    let mut traces: BTreeMap<usize, (TraceId, Vec<Value>, Vec<(String, Value)>)> = BTreeMap::new();
+    let mut traces: BTreeMap<usize, TraceOut> = BTreeMap::new();
     let mut numbers: HashMap<TraceId, usize> = HashMap::new();
     for span in payload.spans() {
         let count = numbers.len();
