@@ -12,7 +12,7 @@ use crate::http::Request;
 use crate::id::TraceId;
 use crate::time::{Nanos, Timestamp};
 use crate::trace::{Batch, Payload, Span, Trace, TraceJoin};
-use crate::wire::{self, Endpoint, Options, Protocol, codes::UNKNOWN_PROTOCOL};
+use crate::wire::{self, ClientStats, Endpoint, Options, Protocol, codes::UNKNOWN_PROTOCOL};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Seek};
 use std::ops::ControlFlow;
@@ -163,6 +163,8 @@ pub struct Intake<R> {
     inputs: Vec<(PathBuf, Capture<R>)>,
     settings: Settings,
     counts: Counts,
+    others: BTreeMap<&'static str, u64>,
+    client_stats: ClientStats,
     /// Input and number in it, of every record.
     places: Vec<(u32, u32)>,
     join: TraceJoin,
@@ -242,6 +244,8 @@ impl<R: BufRead + Seek> Intake<R> {
             inputs,
             settings,
             counts: Counts::default(),
+            others: BTreeMap::new(),
+            client_stats: ClientStats::default(),
             places: Vec::new(),
             join: TraceJoin::default(),
             traces: Vec::new(),
@@ -290,6 +294,16 @@ impl<R: BufRead + Seek> Intake<R> {
         if self.spare.is_empty() {
             self.spare.push(loaded);
         }
+    }
+
+    /// Requests without traces, by what they are for.
+    pub fn others(&self) -> &BTreeMap<&'static str, u64> {
+        &self.others
+    }
+
+    /// The statistics that tracers sent, added up.
+    pub fn client_stats(&self) -> &ClientStats {
+        &self.client_stats
     }
 
     /// What the scan counted.
@@ -382,11 +396,15 @@ impl<R: BufRead + Seek> Intake<R> {
 }
 
 /// Why a record gave no payload at all.
-#[derive(Clone, Copy)]
 enum NoTraces {
-    Other,
+    /// It is for something else, of this name.
+    Other(&'static str),
+    Stats(Box<ClientStats>),
     Refused,
 }
+
+/// The name of requests to an address that is not known.
+const UNKNOWN_ENDPOINT: &str = "unknown endpoints";
 
 /// Undoes the content encoding of a record's body, finds its protocol and decodes it.
 fn load(
@@ -413,10 +431,15 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
     loaded.decoded = None;
     let request = &loaded.record.request;
     let endpoint = Protocol::of_path(&request.path);
-    if endpoint == Some(Endpoint::Other) {
-        return Err(NoTraces::Other);
+    if let Some(Endpoint::Other(name)) = endpoint
+        && name != wire::CLIENT_STATS
+    {
+        return Err(NoTraces::Other(name));
     }
     loaded.decoded = content(&loaded.record, number, settings, out)?;
+    if let Some(Endpoint::Other(_)) = endpoint {
+        return Err(client_stats(loaded, number, out));
+    }
     let named = || loaded.record.document.and_then(Protocol::from_name);
     let asked = settings.protocol.filter(|_| loaded.record.bare).or_else(named);
     let said = match endpoint {
@@ -433,13 +456,13 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
     let said = said.map(|said| otlp_in_json(said, &loaded.record.request, body));
     let Some(protocol) = asked.or_else(|| by_content(said, body)).or(said) else {
         if !loaded.record.bare && endpoint.is_none() && !request.path.is_empty() {
-            return Err(NoTraces::Other);
+            return Err(NoTraces::Other(UNKNOWN_ENDPOINT));
         }
         unrecognised(body, number, out);
         return Err(NoTraces::Refused);
     };
     if protocol == Protocol::Stats {
-        return Err(NoTraces::Other);
+        return Err(client_stats(loaded, number, out));
     }
     if protocol == Protocol::V04Json && wire::is_snapshot(body) {
         let message = "a snapshot of the test agent: traces and spans are counted, their ids were never sent";
@@ -447,6 +470,17 @@ fn recognise(loaded: &mut Loaded, settings: &Settings, out: &mut Diagnostics) ->
         return Ok(Protocol::Snapshot);
     }
     Ok(protocol)
+}
+
+/// Statistics in place of traces. What cannot be read is reported, and counted like any other request.
+fn client_stats(loaded: &Loaded, number: usize, out: &mut Diagnostics) -> NoTraces {
+    match ClientStats::read(loaded.body()) {
+        Ok(stats) => NoTraces::Stats(Box::new(stats)),
+        Err(finding) => {
+            out.body(number).take(finding.severity_is(Severity::Warning), None, "");
+            NoTraces::Other(wire::CLIENT_STATS)
+        }
+    }
 }
 
 /// One path takes both forms of OTLP: Content-Type tells which, or the first byte, which no protobuf message has.

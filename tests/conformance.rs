@@ -847,6 +847,33 @@ mod command_line {
         assert_eq!(ran.json()["records"]["read"], 5);
     }
 
+    /// What ddtrace-py counted itself: no traces, and no fault either.
+    #[test]
+    fn client_stats_are_shown() {
+        let file = fixture("captures/clientstats.v0.6-stats.bin");
+        let document = run(&["replay-capture", "--json", "--allow-empty"], std::slice::from_ref(&file)).exits(0).json();
+        assert_eq!(document["records"], json!({"read": 1, "decoded": 0, "skipped": 1}));
+        assert_eq!((&document["other"], &document["findings"]), (&json!({"client stats": 1}), &json!([])));
+        let root = document["stats"].as_array().expect("stats").iter().find(|group| group["name"] == "http.request");
+        assert_eq!(
+            root,
+            Some(&json!({
+                "service": "hello-service",
+                "name": "http.request",
+                "resource": "GET /hello",
+                "type": "web",
+                "kind": "server",
+                "http_status": 200,
+                "env": "dev",
+                "hits": 3,
+                "errors": 0,
+                "mean_ns": 26_078_631 / 3,
+            }))
+        );
+        let text = run(&["replay-capture", "--allow-empty", "--width", "100"], &[file]).exits(0).stdout;
+        assert!(text.contains("hello-service") && text.contains("without traces: client stats 1"), "{text}");
+    }
+
     /// captures.md section 2: killed while it wrote a member, `--out NAME.gz` loses that record and no more, and a torn
     /// tail alone does not change the exit code, compressed or not.
     #[test]

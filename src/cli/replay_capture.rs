@@ -250,6 +250,8 @@ fn summary_json(
         "elapsed_ns": u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),
         "responses": {},
         "operations": document::operations(&summary.operations),
+        "stats": captures.map(|captures| document::client_stats(captures.client_stats())).unwrap_or_default(),
+        "other": captures.map(|captures| captures.others().clone()).unwrap_or_default(),
         "findings": document::findings(found, &file_of),
     });
     document::write(output, &document)?;
@@ -266,6 +268,14 @@ fn summary_text(captures: &Captures, summary: &Summary, output: &mut Output) -> 
     if !summary.operations.is_empty() {
         table::operations(output, &summary.operations, false, &theme)?;
         writeln!(output)?;
+    }
+    if !captures.client_stats().groups.is_empty() {
+        table::client_stats(output, captures.client_stats(), &theme)?;
+        writeln!(output)?;
+    }
+    if !captures.others().is_empty() {
+        let others: Vec<_> = captures.others().iter().map(|(name, count)| format!("{name} {count}")).collect();
+        writeln!(output, "{}", theme.palette.faint.style(format!("without traces: {}", others.join(", "))))?;
     }
     if let Some(period) = captures.period() {
         writeln!(output, "{}", theme.palette.faint.style(table::period(period)))?;

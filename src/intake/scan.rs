@@ -526,7 +526,11 @@ impl<R: BufRead + Seek> Intake<R> {
         } else {
             self.counts.skipped += 1;
             match why_none {
-                Some(NoTraces::Other) => self.counts.other += 1,
+                Some(NoTraces::Other(name)) => self.note_other(name),
+                Some(NoTraces::Stats(stats)) => {
+                    self.note_other(wire::CLIENT_STATS);
+                    self.client_stats.append(*stats);
+                }
                 Some(NoTraces::Refused) => self.counts.refused += 1,
                 None => self.counts.refused += u64::from(errors),
             }
@@ -535,6 +539,11 @@ impl<R: BufRead + Seek> Intake<R> {
             self.give_back(loaded);
         }
         pass.stop_on_errors()
+    }
+
+    fn note_other(&mut self, name: &'static str) {
+        self.counts.other += 1;
+        *self.others.entry(name).or_default() += 1;
     }
 
     fn note_ids(&mut self, seen: &Seen) {

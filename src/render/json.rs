@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::id::SpanId;
 use crate::trace::{Attributes, Dialect, OwnedValue, Span, SpanEvent, SpanLink, Value};
 use crate::tree::TraceTree;
-use crate::wire::{datadog_tags, json_bytes, json_float, meta_struct_document};
+use crate::wire::{ClientStats, StatsCounts, StatsGroup, datadog_tags, json_bytes, json_float, meta_struct_document};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
@@ -400,6 +400,25 @@ fn finding(finding: &Diagnostic, file_of: &dyn Fn(usize) -> Option<String>) -> J
         "span_id": finding.span_id().map(|id| id.to_string()),
         "file": file,
     })
+}
+
+/// Client statistics as in the document of replay-capture.
+pub fn client_stats(stats: &ClientStats) -> Vec<Json> {
+    let entry = |(group, counts): (&StatsGroup, &StatsCounts)| {
+        json!({
+            "service": group.service,
+            "name": group.name,
+            "resource": group.resource,
+            "type": group.type_,
+            "kind": Some(&group.kind).filter(|kind| !kind.is_empty()),
+            "http_status": Some(group.http_status).filter(|status| *status != 0),
+            "env": group.env,
+            "hits": counts.hits,
+            "errors": counts.errors,
+            "mean_ns": counts.mean(),
+        })
+    };
+    stats.groups.iter().map(entry).collect()
 }
 
 /// Operations as they stand in the document of replay-capture.

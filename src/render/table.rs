@@ -7,6 +7,7 @@ use crate::intake::Located;
 use crate::propagation::verdict::{Profile, Verdict};
 use crate::time::{Nanos, Timestamp};
 use crate::tree::TraceTree;
+use crate::wire::ClientStats;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -119,6 +120,34 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
             row.push(time(operation.quantile(99)));
         }
         row.push(time(operation.max()));
+        table.add_row(row);
+    }
+    print(w, &table)
+}
+
+/// Client statistics, most hits first. Narrow output has fewer columns.
+pub fn client_stats(w: &mut dyn Write, stats: &ClientStats, theme: &Theme) -> io::Result<()> {
+    let (narrow, wide) = (theme.width < 80, theme.width >= 120);
+    let mut columns = vec!["service", "client stats"];
+    if wide {
+        columns.push("resource");
+    }
+    columns.extend(["hits", "errors", "mean"]);
+    let mut table = heading(&columns, columns.len() - 3, theme);
+    let mut groups: Vec<_> = stats.groups.iter().collect();
+    groups.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.hits));
+    for (group, counts) in groups {
+        let mut name = clean(&group.name, theme.ascii).into_owned();
+        if group.http_status != 0 && !narrow {
+            name.push_str(&format!(" {}", group.http_status));
+        }
+        let mut row = vec![clean(&group.service, theme.ascii).into_owned(), name];
+        if wide {
+            row.push(clean(&group.resource, theme.ascii).into_owned());
+        }
+        let errors = if counts.errors > 0 { format!("!{}", counts.errors) } else { "-".to_owned() };
+        let mean = Nanos(i64::try_from(counts.mean()).unwrap_or(i64::MAX));
+        row.extend([counts.hits.to_string(), errors, duration(mean, theme.ascii)]);
         table.add_row(row);
     }
     print(w, &table)

@@ -25,6 +25,7 @@ mod otlp_fill;
 mod otlp_json;
 mod protobuf;
 mod sniff;
+mod stats;
 mod text;
 mod v04;
 mod v04_json;
@@ -40,6 +41,7 @@ pub use mapping::datadog_tags;
 pub use meta_struct::{base64 as json_bytes, document as meta_struct_document, float as json_float};
 pub(crate) use msgpack::marker_name;
 pub use sniff::is_snapshot;
+pub use stats::{ClientStats, StatsCounts, StatsGroup};
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::http::{Headers, Request};
@@ -172,21 +174,21 @@ impl Protocol {
             return Some(Endpoint::Traces(Protocol::V04Json));
         }
         let others = [
-            "/v0.6/stats",
-            "/info",
-            "/telemetry/",
-            "/v0.7/config",
-            "/profiling/",
-            "/dogstatsd/",
-            "/evp_proxy/",
-            "/tracer_flare/",
-            "/debugger/",
-            "/v0.1/pipeline_stats",
-            "/v1/metrics",
-            "/v1/logs",
-            "/symdb/",
+            ("/v0.6/stats", CLIENT_STATS),
+            ("/info", "agent info"),
+            ("/telemetry/", "telemetry"),
+            ("/v0.7/config", "remote configuration"),
+            ("/profiling/", "profiles"),
+            ("/dogstatsd/", "dogstatsd"),
+            ("/evp_proxy/", "event proxy"),
+            ("/tracer_flare/", "tracer flares"),
+            ("/debugger/", "debugger"),
+            ("/v0.1/pipeline_stats", "pipeline stats"),
+            ("/v1/metrics", "OTLP metrics"),
+            ("/v1/logs", "OTLP logs"),
+            ("/symdb/", "symbol database"),
         ];
-        others.into_iter().any(|part| path.contains(part)).then_some(Endpoint::Other)
+        others.into_iter().find(|(part, _)| path.contains(part)).map(|(_, name)| Endpoint::Other(name))
     }
 
     /// Whether `body` is an array of arrays that begins with a map: v0.4 beyond doubt.
@@ -280,9 +282,12 @@ impl fmt::Display for Protocol {
 pub enum Endpoint {
     /// Traces in this protocol.
     Traces(Protocol),
-    /// Known, and no traces: statistics, telemetry, `/info`, ...
-    Other,
+    /// Known, and no traces: statistics, telemetry, `/info`, ... by their name.
+    Other(&'static str),
 }
+
+/// The name of [`Endpoint::Other`] for client statistics.
+pub const CLIENT_STATS: &str = "client stats";
 
 /// Bounds on what a body may hold (wire.md section 7).
 #[derive(Clone, Copy, Debug)]
