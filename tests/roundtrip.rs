@@ -394,7 +394,7 @@ fn carried(mut whole: Whole, protocol: Protocol) -> Whole {
     }
     for span in &mut whole.spans {
         span.attributes.retain(|(key, value)| {
-            !ADDED.contains(&key.as_str()) && !(protocol == Protocol::V05 && matches!(value, OwnedValue::Bytes(_)))
+            !(ADDED.contains(&key.as_str()) || protocol == Protocol::V05 && matches!(value, OwnedValue::Bytes(_)))
         });
     }
     whole

@@ -500,8 +500,12 @@ impl<R: BufRead + Seek> Intake<R> {
         let why_none = match result {
             Ok((protocol, made)) => {
                 let file = self.inputs[input].0.as_path();
-                let scanned = read.loaded.as_ref().map(|loaded| {
-                    Scanned { number, file, record: &loaded.record, protocol, payload: loaded.payload() }
+                let scanned = read.loaded.as_ref().map(|loaded| Scanned {
+                    number,
+                    file,
+                    record: &loaded.record,
+                    protocol,
+                    payload: loaded.payload(),
                 });
                 (pass.each)(number, scanned.as_ref(), made)?;
                 None
