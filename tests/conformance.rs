@@ -851,7 +851,7 @@ mod command_line {
     #[test]
     fn client_stats_are_shown() {
         let file = fixture("captures/clientstats.v0.6-stats.bin");
-        let document = run(&["replay-capture", "--json", "--allow-empty"], std::slice::from_ref(&file)).exits(0).json();
+        let document = run(&["replay-capture", "--json"], std::slice::from_ref(&file)).exits(0).json();
         assert_eq!(document["records"], json!({"read": 1, "decoded": 0, "skipped": 1}));
         assert_eq!((&document["other"], &document["findings"]), (&json!({"client stats": 1}), &json!([])));
         let root = document["stats"].as_array().expect("stats").iter().find(|group| group["name"] == "http.request");
@@ -870,7 +870,7 @@ mod command_line {
                 "mean_ns": 26_078_631 / 3,
             }))
         );
-        let text = run(&["replay-capture", "--allow-empty", "--width", "100"], &[file]).exits(0).stdout;
+        let text = run(&["replay-capture", "--width", "100"], &[file]).exits(0).stdout;
         assert!(text.contains("hello-service") && text.contains("without traces: client stats 1"), "{text}");
     }
 

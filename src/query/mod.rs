@@ -13,7 +13,7 @@
 //! use spanglass::query::Query;
 //!
 //! assert!(Query::parse("service:web (@http.status_code:>=500 OR status:error)").is_ok());
-//! assert_eq!(Query::parse("service:web @x:[1 TO").unwrap_err().column, 16);
+//! assert_eq!(Query::parse("service:web @x:[1 TO").unwrap_err().column, 21);
 //! ```
 
 mod parse;

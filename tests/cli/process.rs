@@ -331,8 +331,20 @@ fn documents_have_exactly_their_members() {
     assert_eq!(members(&check), ["schema", "ok", "records", "traces", "spans", "findings"]);
     assert_eq!(members(&check["findings"][0]), finding);
     let replay = spanglass(&format!("replay-capture {READ} --json")).run().json();
-    let expected =
-        ["schema", "records", "traces", "spans", "bytes", "sent", "elapsed_ns", "responses", "operations", "findings"];
+    let expected = [
+        "schema",
+        "records",
+        "traces",
+        "spans",
+        "bytes",
+        "sent",
+        "elapsed_ns",
+        "responses",
+        "operations",
+        "stats",
+        "other",
+        "findings",
+    ];
     assert_eq!(members(&replay), expected);
     assert_eq!(members(&replay["records"]), ["read", "decoded", "skipped"]);
     let operation = ["service", "name", "count", "errors", "p50_ns", "p95_ns", "p99_ns", "max_ns"];
