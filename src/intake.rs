@@ -338,6 +338,11 @@ impl<R: BufRead + Seek> Intake<R> {
         self.inputs.get(*input as usize).map(|(name, _)| name.as_path())
     }
 
+    /// What the inputs hold and could not be read, in words, with the name of each.
+    pub fn notes(&self) -> impl Iterator<Item = (&Path, String)> {
+        self.inputs.iter().flat_map(|(name, capture)| capture.notes().into_iter().map(|note| (name.as_path(), note)))
+    }
+
     /// Errors of the inputs themselves that ended their reading early.
     pub fn input_errors(&self) -> impl Iterator<Item = (&Path, &std::io::Error)> {
         self.inputs.iter().filter_map(|(name, capture)| Some((name.as_path(), capture.error()?)))

@@ -1,5 +1,7 @@
 //! Every finding of decoding (wire.md section 12, D) where a body earns it: its code, byte, path and words.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use spanglass::wire::Protocol::{self, OtlpJson, OtlpProto, V1, V04, V04Json, V05, V07};

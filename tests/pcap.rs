@@ -1,5 +1,7 @@
 //! Packet captures built packet by packet: what must come out of streams that were disturbed on their way.
 
+#![allow(clippy::unwrap_used)]
+
 use etherparse::PacketBuilder;
 use spanglass::capture::{self, CaptureLimits, CaptureRecord, pcap::Ports};
 use spanglass::diagnostic::Diagnostics;

@@ -4,6 +4,7 @@ use super::input::{self, Input};
 use super::output::Output;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
+use spanglass::capture::pcap::{PORTS, Ports};
 use spanglass::capture::{self, Capture, CaptureLimits, OpenError};
 use spanglass::diagnostic::{Diagnostic, Diagnostics, Outcome, Severity};
 use spanglass::encoding;
@@ -41,6 +42,12 @@ pub(crate) struct CaptureArgs {
     /// Read a capture of a newer version all the same
     #[arg(long, help_heading = "Input")]
     pub(crate) force: bool,
+    /// Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub(crate) port: Vec<u16>,
+    /// Look at every connection of a packet capture
+    #[arg(long, help_heading = "Input")]
+    pub(crate) all_ports: bool,
     /// Threads that decode [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     pub(crate) threads: Option<u16>,
@@ -104,7 +111,11 @@ impl CaptureArgs {
 
     /// Opens every input. Findings on the files themselves go to `found`.
     pub(crate) fn open(&self, output: &mut Output, found: &mut Diagnostics) -> Result<Captures> {
-        let mut limits = CaptureLimits { force: self.force, ..CaptureLimits::default() };
+        let ports = match self.all_ports {
+            true => Ports::All,
+            false => Ports::Only(PORTS.into_iter().chain(self.port.iter().copied()).collect()),
+        };
+        let mut limits = CaptureLimits { force: self.force, ports, ..CaptureLimits::default() };
         let mut decoded = encoding::Limits { ratio: self.max_ratio, ..encoding::Limits::default() };
         if let Some(most) = self.max_body {
             limits.body = most;
@@ -257,6 +268,8 @@ pub(crate) fn outcome_of_reading(counts: &Counts, found: &Diagnostics) -> Outcom
 
 /// The outcome so far, unless an input could not be read to its end.
 pub(crate) fn end_of_input(captures: &Captures, output: &mut Output) -> Result<Outcome> {
+    let notes: Vec<String> = captures.notes().map(|(file, note)| format!("{}: {note}", file.display())).collect();
+    notes.iter().for_each(|note| output.note(note));
     match captures.input_errors().next() {
         None => Ok(output.outcome),
         Some((file, error)) => {
