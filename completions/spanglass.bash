@@ -61,7 +61,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__check__subcmd__capture)
-            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --threads --max-body --max-ratio --max-depth --max-spans --fail-on --now --allow-empty --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --fail-on --now --allow-empty --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -84,6 +84,10 @@ _spanglass() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -179,7 +183,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__flamegraph__subcmd__text)
-            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --threads --max-body --max-ratio --max-depth --max-spans --view --all --sort --depth --min --tags --details --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --view --all --sort --depth --min --tags --details --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -202,6 +206,10 @@ _spanglass() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -365,7 +373,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__replay__subcmd__capture)
-            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --threads --max-body --max-ratio --max-depth --max-spans --decoded --count --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --decoded --count --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -388,6 +396,10 @@ _spanglass() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

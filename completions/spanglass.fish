@@ -118,6 +118,7 @@ body\t'One request body'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l service -d 'Only traces with a span of this service' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l threads -d 'Threads that decode [default: one per core]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
@@ -147,6 +148,7 @@ never\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l strict -d 'Stop at the first record that does not decode'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all -d 'Draw every selected trace, in input order, not the slowest alone'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l details -d 'Print ids, tags, links and events under every span'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l json -d 'Same as --format json'
@@ -161,6 +163,7 @@ body\t'One request body'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l service -d 'Only traces with a span of this service' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l threads -d 'Threads that decode [default: one per core]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
@@ -175,6 +178,7 @@ never\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l strict -d 'Stop at the first record that does not decode'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l count -d 'Only count: all is decoded, but operations are not summed up and traces not told apart, so that memory does not grow with the input'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l ascii -d 'Draw with ASCII characters only'
@@ -188,6 +192,7 @@ body\t'One request body'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l service -d 'Only traces with a span of this service' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l threads -d 'Threads that decode [default: one per core]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
@@ -206,6 +211,7 @@ never\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l strict -d 'Stop at the first record that does not decode'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l allow-empty -d 'A capture without any trace is no failure'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l ascii -d 'Draw with ASCII characters only'
