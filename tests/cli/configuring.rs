@@ -216,6 +216,28 @@ fn places_point_at_the_values() {
     assert!(document["targets"].as_array().is_some_and(|targets| targets.len() == 7), "4 + 2 + 1 targets");
 }
 
+/// The mistakes with which real tracers start without a word, or die: each is found at its line in one run.
+#[test]
+fn ten_mistakes_in_one_file() {
+    let document = validate(&[&format!("{FILES}/mistakes.yaml"), "--json"], &[]).exits(1).json();
+    let found: Vec<&Value> = all(&document, "errors").into_iter().chain(all(&document, "warnings")).collect();
+    for (line, about, code) in [
+        (12, "DD_TRACE_SAMPLE_RATEE", "TC101"),
+        (13, "DD_TRACE_SAMPLE_RATE", "RATE_OUT_OF_RANGE"),
+        (14, "DD_TRACE_SAMPLING_RULES", "RATE_OUT_OF_RANGE"),
+        (15, "DD_TRACE_AGENT_URL", "URL_UNSUPPORTED_SCHEME"),
+        (16, "DD_TRACE_PROPAGATION_STYLE", "UNKNOWN_PROPAGATION_STYLE"),
+        (17, "OTEL_TRACES_SAMPLER", "TC703"),
+        (18, "DD_TRACE_RATE_LIMIT", "INVALID_DOUBLE"),
+        (19, "DD_TAGS", "TC206"),
+        (24, "DD_TRACE_SAMPLING_RULES", "TRACE_SAMPLING_RULES_INVALID_JSON"),
+        (25, "DD_AGENT_HOST", "TC302"),
+    ] {
+        let at_it = |one: &&&Value| one["about"] == about && one["code"] == code && one["location"]["line"] == line;
+        assert!(found.iter().find(at_it).is_some(), "{about} at line {line}: {found:#?}");
+    }
+}
+
 fn sarif_schema() -> jsonschema::Validator {
     let mut schema = read_json(&fixture("schemas/sarif-2.1.0.json"));
     // The published schema has a bracket too many in the pattern of two members that are not written here.

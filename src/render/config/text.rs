@@ -29,12 +29,13 @@ pub struct TextOptions {
 pub fn text(w: &mut dyn Write, report: &Report<'_>, options: TextOptions, theme: &Theme) -> io::Result<()> {
     let shared = Shared::of(report);
     for (number, judged) in report.targets.iter().enumerate() {
+        let mut secrets = BTreeMap::new();
         for finding in judged.sorted() {
             let Some(others) = shared.others(number, finding) else { continue };
             if finding.severity() == Severity::Note && !options.verbose {
                 writeln!(w, "{}", short(report, judged, finding, theme))?;
             } else {
-                writeln!(w, "{}", block(report, judged, finding, others, theme))?;
+                writeln!(w, "{}", block(report, judged, finding, others, &mut secrets, theme))?;
             }
         }
     }
@@ -44,10 +45,20 @@ pub fn text(w: &mut dyn Write, report: &Report<'_>, options: TextOptions, theme:
     summary(w, report, theme)
 }
 
+/// Code, subject, and where the place begins.
+type Key<'f> = (Code, &'f str, usize);
+
+fn key(finding: &Finding) -> Option<Key<'_>> {
+    match finding.diagnostic.place()? {
+        Place::Text { range, .. } => Some((finding.code(), &finding.about, range.start)),
+        Place::Body { .. } => None,
+    }
+}
+
 /// Findings of several targets at one place, by what tells them apart quickly.
 struct Shared<'r> {
     report: &'r Report<'r>,
-    made: BTreeMap<(Code, &'r str), Vec<(usize, &'r Finding)>>,
+    made: BTreeMap<Key<'r>, Vec<(usize, &'r Finding)>>,
 }
 
 impl<'r> Shared<'r> {
@@ -55,8 +66,10 @@ impl<'r> Shared<'r> {
         let mut made: BTreeMap<_, Vec<_>> = BTreeMap::new();
         if report.targets.len() > 1 {
             for (number, judged) in report.targets.iter().enumerate() {
-                for finding in judged.findings.iter().filter(|finding| finding.diagnostic.place().is_some()) {
-                    made.entry((finding.code(), finding.about.as_str())).or_default().push((number, finding));
+                for finding in &judged.findings {
+                    if let Some(key) = key(finding) {
+                        made.entry(key).or_default().push((number, finding));
+                    }
                 }
             }
         }
@@ -66,7 +79,7 @@ impl<'r> Shared<'r> {
     /// The further targets in which the same finding was made, in words; `None` when an earlier one has it.
     fn others(&self, number: usize, finding: &Finding) -> Option<Option<String>> {
         const NAMED: usize = 3;
-        let made = self.made.get(&(finding.code(), finding.about.as_str())).map(Vec::as_slice).unwrap_or_default();
+        let made = key(finding).and_then(|key| self.made.get(&key)).map(Vec::as_slice).unwrap_or_default();
         let mut names = Vec::new();
         for (other, _) in made.iter().filter(|(other, same)| *other != number && *same == finding) {
             if *other < number {
@@ -83,7 +96,17 @@ impl<'r> Shared<'r> {
     }
 }
 
-fn block(report: &Report<'_>, judged: &Judged, finding: &Finding, shared: Option<String>, theme: &Theme) -> String {
+/// Of each source of a target, what must not be shown.
+type Secrets = BTreeMap<Source, Vec<Range<usize>>>;
+
+fn block(
+    report: &Report<'_>,
+    judged: &Judged,
+    finding: &Finding,
+    shared: Option<String>,
+    secrets: &mut Secrets,
+    theme: &Theme,
+) -> String {
     let mut remarks = Vec::new();
     if let Some(effect) = &finding.effect {
         remarks.push(("effect", effect.to_string()));
@@ -102,21 +125,24 @@ fn block(report: &Report<'_>, judged: &Judged, finding: &Finding, shared: Option
         word: severity(finding.severity()),
         label: ci::label(finding.code()),
         message: finding.diagnostic.message(),
-        place: shown_place(report, judged, finding, theme),
+        place: shown_place(report, judged, finding, secrets, theme),
         remarks,
         help: finding.diagnostic.help_text(),
     };
     block.render(theme)
 }
 
-fn shown_place(report: &Report<'_>, judged: &Judged, finding: &Finding, theme: &Theme) -> Where {
+fn shown_place(report: &Report<'_>, judged: &Judged, finding: &Finding, secrets: &mut Secrets, theme: &Theme) -> Where {
     let Some(Place::Text { source, range, line }) = finding.diagnostic.place() else {
         return Where::Nowhere;
     };
     let Some(text) = report.source_text(judged, source) else {
         return Where::Words(source.to_string());
     };
-    let secret = if theme.redact { hidden(&judged.target, source) } else { Vec::new() };
+    let secret: &[Range<usize>] = match theme.redact {
+        true => secrets.entry(source.clone()).or_insert_with(|| hidden(&judged.target, source)),
+        false => &[],
+    };
     if let Source::Env(name) = source {
         // A variable is shown as it would be set.
         let text = format!("{name}={text}");
@@ -130,7 +156,7 @@ fn shown_place(report: &Report<'_>, judged: &Judged, finding: &Finding, theme: &
     let Some(region) = Region::of(text, range, *line) else {
         return Where::Words(source.to_string());
     };
-    match Excerpt::of(text, range, region.line, &secret, MASK) {
+    match Excerpt::of(text, range, region.line, secret, MASK) {
         Some(excerpt) => Where::Excerpt(source.to_string(), excerpt),
         None => Where::Point(source.to_string(), region),
     }
