@@ -161,6 +161,12 @@ pub fn find(name: &str) -> Option<Variable> {
     lines.get(at).map(|line| Variable::of(line))
 }
 
+/// The variables that dd-trace-cpp acts on, by name. Read once: there may be thousands of targets.
+pub fn read_by_cpp() -> &'static [Variable] {
+    static READ: OnceLock<Vec<Variable>> = OnceLock::new();
+    READ.get_or_init(|| all().filter(Variable::cpp_reads).collect())
+}
+
 /// Every known variable, by name.
 pub fn all() -> impl Iterator<Item = Variable> {
     lines().iter().map(|line| Variable::of(line))

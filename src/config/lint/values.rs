@@ -14,7 +14,7 @@ const EMPTY_IS_UNSET: [&str; 4] =
     ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT", "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT"];
 
 pub(super) fn check(target: &Target, settled: &Settled, out: &mut Vec<Finding>) {
-    for variable in registry::all().filter(|variable| variable.cpp_reads()) {
+    for variable in registry::read_by_cpp() {
         let Some(entry) = target.get(variable.name) else {
             continue;
         };
