@@ -229,7 +229,7 @@ fn ten_mistakes_in_one_file() {
         (16, "DD_TRACE_PROPAGATION_STYLE", "UNKNOWN_PROPAGATION_STYLE"),
         (17, "OTEL_TRACES_SAMPLER", "TC703"),
         (18, "DD_TRACE_RATE_LIMIT", "INVALID_DOUBLE"),
-        (19, "DD_TAGS", "TC206"),
+        (19, "DD_TAGS", "TC612"),
         (24, "DD_TRACE_SAMPLING_RULES", "TRACE_SAMPLING_RULES_INVALID_JSON"),
         (25, "DD_AGENT_HOST", "TC302"),
     ] {
