@@ -400,6 +400,27 @@ impl<R: BufRead + Seek> Intake<R> {
     }
 }
 
+/// Decodes records one by one, each for itself: for requests that are looked at while they pass.
+#[derive(Default)]
+pub struct Decoder {
+    loaded: Loaded,
+    settings: Settings,
+}
+
+impl Decoder {
+    /// The spans of `record`, and the protocol they came in; `None` when it carries none or is broken at its beginning.
+    pub fn decode(
+        &mut self,
+        record: CaptureRecord,
+        options: &Options<'_>,
+        out: &mut Diagnostics,
+    ) -> Option<(Protocol, Payload<'_>)> {
+        self.loaded.record = record;
+        let protocol = load(&mut self.loaded, &self.settings, options, out).ok()?;
+        Some((protocol, self.loaded.payload()))
+    }
+}
+
 /// Why a record gave no payload at all.
 enum NoTraces {
     /// It is for something else, of this name.

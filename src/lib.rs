@@ -4,12 +4,12 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 7 surface | `render` | text and JSON out |
+//! | 7 surface | `agent`, `render` | HTTP in and out, text and JSON out |
 //! | 6 judgement | [`analysis`], [`lint`] | what the trees mean, what is wrong with them |
 //! | 5 assembly | [`intake`], [`query`], [`sampling`], [`tree`] | records become traces, traces become trees; kept or dropped |
 //! | 4 formats | [`capture`], [`config`], [`propagation`], [`wire`] | bytes to records, settings, contexts, spans |
 //! | 3 model | [`trace`] | spans, payloads, trace sets |
-//! | 2 vocabulary | [`context`], [`encoding`], [`rule`] | propagated context, content encodings, sampling rules |
+//! | 2 vocabulary | [`context`], [`encoding`], [`endpoint`], [`rule`] | propagated context, content encodings, addresses, sampling rules |
 //! | 1 findings | [`diagnostic`] | codes, severities, places |
 //! | 0 values | [`http`], [`id`], [`time`] | plain data |
 //!
@@ -26,12 +26,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod analysis;
 pub mod capture;
 pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod encoding;
+pub mod endpoint;
 pub mod http;
 pub mod id;
 pub mod intake;

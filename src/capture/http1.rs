@@ -10,27 +10,27 @@ use crate::http::{Headers, Request};
 /// Most header lines of a message.
 const HEADER_LINES: usize = 256;
 /// Longest head that is waited for.
-pub(super) const MAX_HEAD: usize = 256 << 10;
+pub(crate) const MAX_HEAD: usize = 256 << 10;
 
 /// The head of a message, and how its body is framed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// Bytes of the head, the blank line included.
-    pub(super) len: usize,
-    pub(super) start: Start,
-    pub(super) headers: Headers,
-    pub(super) framing: Framing,
+    pub(crate) len: usize,
+    pub(crate) start: Start,
+    pub(crate) headers: Headers,
+    pub(crate) framing: Framing,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Start {
+pub(crate) enum Start {
     Request { method: String, target: String },
     Response { status: u16 },
 }
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// After so many bytes.
     Length(u64),
     /// After the last chunk.
@@ -41,7 +41,7 @@ pub(super) enum Framing {
 
 /// What stands at the beginning of some bytes.
 #[derive(Debug, PartialEq)]
-pub(super) enum Parsed {
+pub(crate) enum Parsed {
     Head(Box<Head>),
     /// The head goes on behind them.
     Partial,
@@ -50,7 +50,7 @@ pub(super) enum Parsed {
 }
 
 /// Parses the head of a request.
-pub(super) fn request_head(bytes: &[u8]) -> Parsed {
+pub(crate) fn request_head(bytes: &[u8]) -> Parsed {
     let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
     let mut parsed = httparse::Request::new(&mut lines);
     match parsed.parse(bytes) {
@@ -68,7 +68,7 @@ pub(super) fn request_head(bytes: &[u8]) -> Parsed {
 }
 
 /// Parses the head of an answer to a request of `method`.
-pub(super) fn response_head(bytes: &[u8], method: &str) -> Parsed {
+pub(crate) fn response_head(bytes: &[u8], method: &str) -> Parsed {
     let mut lines = [httparse::EMPTY_HEADER; HEADER_LINES];
     let mut parsed = httparse::Response::new(&mut lines);
     match parsed.parse(bytes) {
@@ -119,7 +119,7 @@ fn head(len: usize, start: Start, lines: &[httparse::Header<'_>], unsaid: Framin
 /// Finds the end of a chunked body without collecting it; keeps its place between calls, so that a body which comes in many
 /// pieces is walked once.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     at: usize,
     /// Ranges of data so far, relative to the body's first byte.
     data: Vec<std::ops::Range<usize>>,
@@ -129,7 +129,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     /// Goes on in `body`, all bytes behind the head so far; the length of the whole body once its end is there.
-    pub(super) fn end(&mut self, body: &[u8]) -> Result<Option<usize>, String> {
+    pub(crate) fn end(&mut self, body: &[u8]) -> Result<Option<usize>, String> {
         loop {
             let rest = body.get(self.at..).unwrap_or_default();
             let Some(line) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -176,13 +176,13 @@ impl Chunks {
     }
 
     /// The data of the chunks of `body`.
-    pub(super) fn data(&self, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn data(&self, body: &[u8]) -> Vec<u8> {
         self.data.iter().filter_map(|range| body.get(range.clone())).flatten().copied().collect()
     }
 }
 
 /// A whole request in `bytes`, and how long it is; `None` when it goes on behind them.
-pub(super) fn request(bytes: &[u8]) -> Result<Option<(Request, usize)>, String> {
+pub(crate) fn request(bytes: &[u8]) -> Result<Option<(Request, usize)>, String> {
     let head = match request_head(bytes) {
         Parsed::Head(head) => head,
         Parsed::Partial => return Ok(None),
@@ -208,7 +208,7 @@ pub(super) fn request(bytes: &[u8]) -> Result<Option<(Request, usize)>, String> 
 }
 
 /// Whether `bytes` may begin a request: a method, a space, a target.
-pub(super) fn begins_request(bytes: &[u8]) -> bool {
+pub(crate) fn begins_request(bytes: &[u8]) -> bool {
     const METHODS: [&[u8]; 7] = [b"POST ", b"PUT ", b"GET ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH "];
     METHODS.iter().any(|method| bytes.starts_with(method))
 }

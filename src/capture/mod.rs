@@ -18,7 +18,7 @@
 
 pub mod codes;
 mod detect;
-mod http1;
+pub(crate) mod http1;
 pub mod jsonl;
 mod lines;
 pub mod pcap;
