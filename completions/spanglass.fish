@@ -29,6 +29,7 @@ complete -c spanglass -n "__fish_spanglass_needs_command" -s V -l version -d 'Pr
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "parse-traceparent" -d 'Explain propagation headers, and what every tracer would do with them'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "validate-config" -d 'Check tracer configuration where it is written: every error at once, and what would be used'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "flamegraph-text" -d 'Draw the traces of a capture: waterfall, tree, flame chart, table or summary'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "record-capture" -d 'Record what tracers send, and answer as an agent and a collector would'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "explain" -d 'Say what a finding\'s code means, what causes it and what helps'
@@ -157,6 +158,31 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l 
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -s q -l quiet -d 'Print errors only on stderr'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -s v -l verbose -d 'Say more: detected formats and every finding'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -s o -l out -d 'File that requests are appended to; a name ending in .gz gets one gzip member per record' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l listen -d 'Address to listen on' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l datadog -d 'Port for Datadog tracers; 0 takes a free one, off serves none' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l otlp-http -d 'Port for OTLP over HTTP' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l otlp-grpc -d 'Port for OTLP over gRPC' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l uds -d 'Unix socket to listen on too' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l forward -d 'Pass every request on to this agent or collector, and its answers back' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l answer -d 'Answer trace requests of Datadog tracers with the contents of this file' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l until -d 'Stop when so much has come: spans=N, traces=N, or idle=D since the last request' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l timeout -d 'Stop after this time; with --until and too little by then, exit 1' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l max-body -d 'Largest body; more is answered with 413' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l max-connections -d 'Most connections at a time; further ones wait' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l patience -d 'Longest wait for the next bytes of a request, and for the rest of them at the end' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l sync -d 'Answer a request only when the disk has it'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l live -d 'Print a line per trace as it arrives'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l keep-secrets -d 'Keep headers that hold credentials'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"

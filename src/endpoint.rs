@@ -39,7 +39,8 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let wrong = |what: &str| Err(EndpointError(format!("{what}; write http://host:8126 or unix:///path/to.socket")));
+        let wrong =
+            |what: &str| Err(EndpointError(format!("{what}; write http://host:8126 or unix:///path/to.socket")));
         if let Some(path) = text.strip_prefix("unix://") {
             return match path.starts_with('/') {
                 true => Ok(Endpoint { transport: Transport::Unix(PathBuf::from(path)), base: String::new() }),

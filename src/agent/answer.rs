@@ -18,7 +18,11 @@ pub fn to(request: &Request, max_body: usize, rates: Option<&[u8]>) -> Response 
         Some(Endpoint::Traces(Protocol::OtlpProto)) => {
             let said = request.headers.get("content-type").unwrap_or("application/x-protobuf");
             let json = said.trim_start().to_ascii_lowercase().starts_with("application/json");
-            answer(200, if json { "application/json" } else { "application/x-protobuf" }, if json { b"{}" } else { b"" })
+            answer(
+                200,
+                if json { "application/json" } else { "application/x-protobuf" },
+                if json { b"{}" } else { b"" },
+            )
         }
         Some(Endpoint::Traces(Protocol::OtlpGrpc)) => answer(200, "application/grpc", &[0; 5]),
         Some(Endpoint::Traces(Protocol::Zipkin)) => answer(202, "text/plain", b""),

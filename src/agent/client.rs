@@ -16,8 +16,16 @@ const MOST_ANSWER: usize = 16 << 20;
 
 /// Headers that are made anew for every connection (captures.md section 12).
 const OF_THE_CONNECTION: [&str; 10] = [
-    "host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "upgrade",
-    "proxy-connection", "trailer",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "expect",
+    "te",
+    "upgrade",
+    "proxy-connection",
+    "trailer",
 ];
 
 /// Where and why a request got no answer.
@@ -54,9 +62,8 @@ impl Connection {
         let sender = match &endpoint.transport {
             Transport::Tcp(host, port) => {
                 let addresses = tokio::net::lookup_host((host.as_str(), *port)).await;
-                let addresses: Vec<_> = addresses
-                    .map_err(|error| failed("resolve", format!("{host} is not known: {error}")))?
-                    .collect();
+                let addresses: Vec<_> =
+                    addresses.map_err(|error| failed("resolve", format!("{host} is not known: {error}")))?.collect();
                 let mut causes = Vec::new();
                 let mut connected = None;
                 for address in addresses {
@@ -94,7 +101,13 @@ impl Connection {
     }
 
     /// Sends a request with these bytes and waits for the whole answer.
-    pub async fn send(&mut self, method: &str, path: &str, headers: &Headers, body: Bytes) -> Result<Response, SendError> {
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &Headers,
+        body: Bytes,
+    ) -> Result<Response, SendError> {
         let started = Instant::now();
         let failed = |stage, cause: String, sent| SendError { stage, cause, sent };
         let request = self.request(method, path, headers, body).map_err(|cause| failed("request", cause, false))?;

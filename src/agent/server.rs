@@ -82,7 +82,12 @@ pub struct Server<O> {
 
 impl<O: Observer + 'static> Server<O> {
     /// A server that writes to `store`, or only answers. `listen` are its addresses, for the first line of the file.
-    pub fn new(settings: Settings, mut store: Option<Store>, listen: &[String], observer: O) -> std::io::Result<Rc<Self>> {
+    pub fn new(
+        settings: Settings,
+        mut store: Option<Store>,
+        listen: &[String],
+        observer: O,
+    ) -> std::io::Result<Rc<Self>> {
         if let Some(store) = &mut store {
             let writer = concat!("spanglass ", env!("CARGO_PKG_VERSION"));
             let created = (settings.now)();
@@ -105,7 +110,11 @@ impl<O: Observer + 'static> Server<O> {
 
     /// Serves until `stop` is done, then lets requests that are being read come to their end, for as long as the patience
     /// lasts, and closes the file. Must be called inside a `LocalSet`.
-    pub async fn serve(self: &Rc<Self>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    pub async fn serve(
+        self: &Rc<Self>,
+        listeners: Vec<Listener>,
+        stop: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
         let (ending, ended) = watch::channel(false);
         let free = Arc::new(Semaphore::new(self.settings.connections));
         let mut accepting = JoinSet::new();
@@ -210,7 +219,8 @@ impl<O: Observer + 'static> Server<O> {
             let server = self.clone();
             let handled = spawn_local(async move {
                 let response = server.handle(request, None, conn, "tcp", || ()).await;
-                let grpc = response.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/grpc"));
+                let grpc =
+                    response.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/grpc"));
                 to_hyper(response, |body| {
                     // The status of a gRPC call comes behind its answer.
                     let mut trailers = hyper::HeaderMap::new();
@@ -220,7 +230,7 @@ impl<O: Observer + 'static> Server<O> {
                     Full::new(body).with_trailers(std::future::ready(grpc.then_some(Ok::<_, Infallible>(trailers))))
                 })
             });
-            async move { handled.await }
+            handled
         });
         let served = hyper::server::conn::http2::Builder::new(Local)
             .timer(TokioTimer::new())

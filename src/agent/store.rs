@@ -49,7 +49,9 @@ impl Store {
             return match io::copy(&mut MultiGzDecoder::new(io::BufReader::new(&self.file)), &mut io::sink()) {
                 Ok(_) => Ok(()),
                 Err(error) => {
-                    let message = format!("it ends inside a gzip member, and nothing can follow that ({error}); give another name");
+                    let message = format!(
+                        "it ends inside a gzip member, and nothing can follow that ({error}); give another name"
+                    );
                     Err(io::Error::new(io::ErrorKind::InvalidData, message))
                 }
             };
@@ -90,7 +92,8 @@ impl Store {
             }
             false => None,
         };
-        let written = self.file.write_all(&self.line).and_then(|()| if self.sync { self.file.sync_data() } else { Ok(()) });
+        let written =
+            self.file.write_all(&self.line).and_then(|()| if self.sync { self.file.sync_data() } else { Ok(()) });
         if let (Err(_), Some(before)) = (&written, before) {
             // Taking back needs no room. Should it fail all the same, the next record begins behind a torn one.
             let _ = self.file.set_len(before);

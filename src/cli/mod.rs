@@ -10,6 +10,7 @@ mod man;
 mod output;
 mod parse_traceparent;
 mod progress;
+mod record_capture;
 mod replay_capture;
 mod select;
 mod validate_config;
@@ -27,7 +28,8 @@ struct Entry {
     about: &'static str,
     example: &'static str,
     arguments: fn(Command) -> Command,
-    run: fn(&ArgMatches, &Environment) -> Outcome,
+    /// Gives back the exit status.
+    run: fn(&ArgMatches, &Environment) -> u8,
 }
 
 const ENTRIES: &[Entry] = &[
@@ -55,6 +57,17 @@ const ENTRIES: &[Entry] = &[
         example: "spanglass flamegraph-text fixtures/payloads/v0.4/xmtpd-write-py.v0.4.bin --all",
         arguments: flamegraph_text::Args::augment_args,
         run: |matches, environment| run::<flamegraph_text::Args>(matches, environment, flamegraph_text::run),
+    },
+    Entry {
+        name: "record-capture",
+        about: "Record what tracers send, and answer as an agent and a collector would",
+        example: "spanglass record-capture --out recorded.jsonl -- python app.py",
+        arguments: record_capture::Args::augment_args,
+        run: |matches, environment| {
+            run::<record_capture::Args>(matches, environment, |args, output| {
+                record_capture::run(args, environment, output)
+            })
+        },
     },
     Entry {
         name: "replay-capture",
@@ -97,19 +110,19 @@ fn run<A: Args>(
     matches: &ArgMatches,
     environment: &Environment,
     run: impl FnOnce(A, &mut Output) -> anyhow::Result<Outcome>,
-) -> Outcome {
+) -> u8 {
     let read = A::from_arg_matches(matches).and_then(|args| Ok((args, OutputArgs::from_arg_matches(matches)?)));
     let (args, looks) = match read {
         Ok(read) => read,
         Err(error) => {
             let _ = error.print();
-            return Outcome::Usage;
+            return Outcome::Usage.status();
         }
     };
     let mut output = Output::new(&looks, environment);
     let result = run(args, &mut output);
     let flushed = output.flush();
-    match result.and_then(|outcome| flushed.map(|()| outcome).map_err(Into::into)) {
+    let outcome = match result.and_then(|outcome| flushed.map(|()| outcome).map_err(Into::into)) {
         Ok(outcome) => outcome,
         // Whoever read our output has gone: that is their business, and the answer stands as far as it came.
         Err(error) if output::is_broken_pipe(&error) => output.outcome,
@@ -117,7 +130,8 @@ fn run<A: Args>(
             output::print_error(&error, &output.error_theme);
             output.outcome.or(Outcome::Usage)
         }
-    }
+    };
+    output.exit_status.unwrap_or(outcome.status())
 }
 
 /// The whole command line. Arguments of a subcommand are only built when it is asked for.
@@ -149,7 +163,7 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
             }
         };
     }
-    deferred!(0 1 2 3 4 5 6 7)
+    deferred!(0 1 2 3 4 5 6 7 8)
 }
 
 /// Adds a command's arguments, those about output that every command has, the environment variable of every flag, and what follows the help.
@@ -206,5 +220,5 @@ pub(crate) fn main(
         let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
         Some((entry.run)(matches, &environment))
     });
-    ExitCode::from(outcome.unwrap_or(Outcome::Usage).status())
+    ExitCode::from(outcome.unwrap_or(Outcome::Usage.status()))
 }

@@ -51,7 +51,7 @@ impl Environment {
     }
 
     /// A variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(other, _)| other == name)?;
         value.to_str().filter(|value| !value.is_empty())
     }
@@ -91,6 +91,8 @@ pub(crate) struct Output {
     pub(crate) verbose: u8,
     /// What is known of the outcome so far: the exit code when the reader of stdout goes away.
     pub(crate) outcome: Outcome,
+    /// The exit status of a program that was run, which stands for ours.
+    pub(crate) exit_status: Option<u8>,
 }
 
 impl Output {
@@ -113,6 +115,7 @@ impl Output {
             quiet: args.quiet,
             verbose: args.verbose,
             outcome: Outcome::Good,
+            exit_status: None,
         }
     }
 

@@ -85,7 +85,7 @@ fn parse_trace(text: &str) -> Result<TraceIdPattern> {
 }
 
 /// `64MiB`, `1GB`, `4096`.
-fn parse_size(text: &str) -> Result<u64> {
+pub(crate) fn parse_size(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,

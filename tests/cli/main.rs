@@ -9,5 +9,6 @@ mod configuring;
 mod generated;
 mod golden;
 mod process;
+mod recording;
 mod streaming;
 mod transcripts;

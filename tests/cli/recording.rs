@@ -1,0 +1,348 @@
+//! `record-capture` over real sockets: what is answered, what is in the file afterwards, what happens when things go wrong.
+
+use crate::support::process::{BINARY, Spanglass, spanglass};
+use crate::support::{fixture, read};
+use base64::Engine as _;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const BODY: &str = "payloads/v0.4/xmtpd-write-py.v0.4.bin";
+/// Free ports for everything.
+const FREE: [&str; 6] = ["--datadog", "0", "--otlp-http", "0", "--otlp-grpc", "0"];
+
+/// A recorder that runs.
+pub(crate) struct Recorder {
+    pub(crate) process: Child,
+    pub(crate) listening: Value,
+    /// Kept open: a closed pipe would be noticed.
+    _stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Recorder {
+    pub(crate) fn start(args: &[&str]) -> Recorder {
+        let mut command = Command::new(BINARY);
+        command.env_clear().env("LANG", "C.UTF-8").arg("record-capture").args(FREE).args(args);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let listening = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        Recorder { process, listening, _stdout: stdout }
+    }
+
+    pub(crate) fn to(path: &Path) -> Recorder {
+        Recorder::start(&["--out", path.to_str().unwrap()])
+    }
+
+    pub(crate) fn port(&self, name: &str) -> u16 {
+        u16::try_from(self.listening[name].as_u64().unwrap()).unwrap()
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port("datadog"))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    /// SIGTERM, and what it wrote to stderr.
+    pub(crate) fn stop(mut self) -> (i32, String) {
+        Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
+        let mut stderr = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (self.process.wait().unwrap().code().unwrap_or(-1), stderr)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn message(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut message =
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    message.extend_from_slice(body);
+    message
+}
+
+/// Status and body of the next answer.
+fn answer(stream: &mut impl Read) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |text| text.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    Ok((status, body))
+}
+
+fn send(stream: &mut (impl Read + Write), message: &[u8]) -> (u16, Vec<u8>) {
+    stream.write_all(message).unwrap();
+    answer(stream).unwrap()
+}
+
+fn capture() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recorded.jsonl");
+    (folder, path)
+}
+
+fn lines(path: &Path, kind: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let all = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    all.filter(|line| line["type"] == kind).collect()
+}
+
+fn body_of(line: &Value) -> Vec<u8> {
+    match line["body_text"].as_str() {
+        Some(text) => text.as_bytes().to_vec(),
+        None => base64::engine::general_purpose::STANDARD.decode(line["body"].as_str().unwrap()).unwrap(),
+    }
+}
+
+#[test]
+fn requests_are_kept_as_they_were_sent() {
+    let (_folder, path) = capture();
+    let recorder = Recorder::to(&path);
+    let body = fixture_body();
+    let mut stream = recorder.connect();
+    let headers = "X-B: 1\r\ncontent-TYPE: application/msgpack\r\nX-A: 2\r\nX-B: 3\r\nDD-API-KEY: secret\r\n";
+    let (status, rates) = send(&mut stream, &message("/v0.4/traces?q=1", headers, &body));
+    assert_eq!((status, rates.as_slice()), (200, &br#"{"rate_by_service":{"service:,env:":1}}"#[..]));
+    // Chunked, on the same connection.
+    let mut chunked = b"PUT /v0.3/traces HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX-Case: y\r\n\r\n".to_vec();
+    for part in body.chunks(1000) {
+        chunked.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+        chunked.extend_from_slice(part);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    assert_eq!(send(&mut stream, &chunked), (200, b"OK\n".to_vec()));
+    assert_eq!(
+        send(&mut stream, &message("/v1/traces", "Content-Type: application/json\r\n", b"{}")),
+        (200, b"{}".to_vec())
+    );
+    assert_eq!(send(&mut stream, b"GET /v0.7/config HTTP/1.1\r\nHost: x\r\n\r\n").0, 404);
+    drop(stream);
+    let (status, stderr) = recorder.stop();
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stderr.contains("4 requests recorded"), "{stderr}");
+
+    let requests = lines(&path, "request");
+    assert_eq!(requests.len(), 4);
+    assert_eq!(requests[0]["path"], "/v0.4/traces?q=1");
+    let names: Vec<_> =
+        requests[0]["headers"].as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
+    assert_eq!(names, ["Host", "X-B", "content-TYPE", "X-A", "X-B", "Content-Length"]);
+    assert_eq!(requests[0]["redacted"], serde_json::json!(["DD-API-KEY"]));
+    assert_eq!(requests[1]["headers"][1][0], "X-Case");
+    let framings: Vec<_> = requests.iter().map(|line| line["framing"].as_str().unwrap()).collect();
+    assert_eq!(framings, ["content-length", "chunked", "content-length", "none"]);
+    assert!(body_of(&requests[0]) == body && body_of(&requests[1]) == body);
+    assert_eq!(lines(&path, "response").len(), 4);
+    assert_eq!(lines(&path, "end")[0]["requests"], 4);
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("secret"));
+}
+
+#[test]
+fn it_stops_when_enough_has_come() {
+    let (_folder, path) = capture();
+    let mut recorder = Recorder::start(&["--out", path.to_str().unwrap(), "--until", "spans=8", "--timeout", "60s"]);
+    let mut stream = recorder.connect();
+    send(&mut stream, &message("/v0.4/traces", "", &fixture_body()));
+    drop(stream);
+    assert_eq!(recorder.process.wait().unwrap().code(), Some(0));
+    let ran = spanglass("record-capture --live --until spans=8 --timeout 50ms").args(FREE).run();
+    assert_eq!(ran.status, 1, "{ran:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_is_told_where_to_send_and_its_exit_code_is_ours() {
+    let (_folder, path) = capture();
+    let script =
+        "printf '%s %s %s' $DD_TRACE_AGENT_URL $OTEL_EXPORTER_OTLP_ENDPOINT $OTEL_EXPORTER_OTLP_PROTOCOL; exit 7";
+    let ran = Spanglass::new(["record-capture", "--out", path.to_str().unwrap()])
+        .args(FREE)
+        .args(["--", "/bin/sh", "-c", script])
+        .run();
+    assert_eq!(ran.status, 7, "{ran:?}");
+    let (document, said) = ran.stdout.split_once('\n').unwrap();
+    let listening: Value = serde_json::from_str(document).unwrap();
+    assert_eq!(
+        said,
+        format!("http://127.0.0.1:{} http://127.0.0.1:{} http/protobuf", listening["datadog"], listening["otlp_http"])
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_served() {
+    let (folder, path) = capture();
+    let socket = folder.path().join("apm.socket");
+    let recorder = Recorder::start(&["--out", path.to_str().unwrap(), "--uds", socket.to_str().unwrap()]);
+    let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    assert_eq!(send(&mut stream, &message("/v0.5/traces", "", &fixture_body())).0, 200);
+    drop(stream);
+    recorder.stop();
+    assert_eq!(lines(&path, "request")[0]["transport"], "uds");
+    assert!(!socket.exists());
+}
+
+#[test]
+fn answers_of_a_real_agent_go_back() {
+    let (_folder, path) = capture();
+    let (_behind_folder, behind_path) = capture();
+    let behind = Recorder::to(&behind_path);
+    let url = format!("http://127.0.0.1:{}", behind.port("datadog"));
+    let recorder = Recorder::start(&["--out", path.to_str().unwrap(), "--forward", &url]);
+    let mut stream = recorder.connect();
+    let body = fixture_body();
+    let (status, rates) = send(&mut stream, &message("/v0.4/traces", "", &body));
+    assert!(status == 200 && rates.starts_with(b"{\"rate_by_service\""));
+    drop(behind);
+    let (status, text) = send(&mut stream, &message("/v0.4/traces", "", &body));
+    assert!(status == 502 && String::from_utf8_lossy(&text).contains("connect"), "{status}");
+    drop(stream);
+    let (_, stderr) = recorder.stop();
+    assert!(stderr.contains("did not answer"), "{stderr}");
+    assert!(body_of(&lines(&behind_path, "request")[0]) == body);
+    assert_eq!(lines(&path, "response")[1]["status"], 502);
+}
+
+#[test]
+fn two_recorders_do_not_share_a_file() {
+    let (_folder, path) = capture();
+    let _first = Recorder::to(&path);
+    let second = Spanglass::new(["record-capture", "--out", path.to_str().unwrap()]).args(FREE).run();
+    assert_eq!(second.status, 2, "{second:?}");
+    assert!(second.stderr.contains("another recorder"), "{second:?}");
+}
+
+#[test]
+fn what_was_acknowledged_survives_sigkill() {
+    let body = fixture_body();
+    let mut total = 0;
+    for round in 0..20 {
+        let (_folder, path) = capture();
+        let mut recorder = Recorder::to(&path);
+        let port = recorder.port("datadog");
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let message = message("/v0.4/traces", "", &body);
+                std::thread::spawn(move || {
+                    let mut acknowledged = 0;
+                    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return 0 };
+                    while stream.write_all(&message).is_ok()
+                        && answer(&mut stream).is_ok_and(|(status, _)| status == 200)
+                    {
+                        acknowledged += 1;
+                    }
+                    acknowledged
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(5 + 7 * round));
+        recorder.process.kill().unwrap();
+        recorder.process.wait().unwrap();
+        let acknowledged: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
+        total += acknowledged;
+        let ran = spanglass("replay-capture --format json").args([&path]).run();
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        let decoded = document["records"]["decoded"].as_u64().unwrap() as usize;
+        assert!(decoded >= acknowledged, "round {round}: {acknowledged} acknowledged, {decoded} in the file");
+        let others = document["findings"].as_array().unwrap().iter().filter(|finding| {
+            finding["severity"] == "error"
+                || finding["code"].as_str().unwrap().starts_with('C') && finding["code"] != "C001"
+        });
+        assert_eq!(others.count(), 0, "{}", ran.stdout);
+    }
+    assert!(total > 100, "only {total} requests in 20 rounds");
+}
+
+#[test]
+fn clients_that_misbehave_harm_nobody() {
+    let (_folder, path) = capture();
+    let recorder = Recorder::start(&["--out", path.to_str().unwrap(), "--patience", "300ms", "--max-body", "1MiB"]);
+    let body = fixture_body();
+    // Stalls in its body, and in its head.
+    let mut stalled = recorder.connect();
+    stalled.write_all(b"POST /v0.4/traces HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc").unwrap();
+    let mut silent = recorder.connect();
+    silent.write_all(b"POST /v0.4").unwrap();
+    // Goes away in its body.
+    let mut gone = recorder.connect();
+    gone.write_all(b"POST /v0.4/traces HTTP/1.1\r\nContent-Length: 9\r\n\r\nabcdef").unwrap();
+    drop(gone);
+    // Speaks something else.
+    let mut tls = recorder.connect();
+    tls.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more\r\n\r\n").unwrap();
+    let mut garbage = recorder.connect();
+    garbage.write_all(&[0xff; 4096]).unwrap();
+    // Announces, and sends, too much.
+    let mut large = recorder.connect();
+    large.write_all(b"POST /v0.4/traces HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n").unwrap();
+    assert_eq!(answer(&mut large).unwrap().0, 413);
+    // Sends endless headers.
+    let mut headers = recorder.connect();
+    let _ = headers.write_all(b"GET / HTTP/1.1\r\n");
+    let _ = (0..30).try_for_each(|_| headers.write_all(&[b'x'; 16 << 10]));
+    assert_eq!(send(&mut recorder.connect(), &message("/v0.4/traces", "", &body)).0, 200);
+    assert_eq!(answer(&mut stalled).unwrap().0, 408);
+    let (status, stderr) = recorder.stop();
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stderr.contains("it speaks TLS"), "{stderr}");
+    let requests = lines(&path, "request");
+    assert_eq!(requests.iter().filter(|line| line["aborted"] == true).count(), 2, "{requests:?}");
+    assert!(requests.iter().any(|line| body_of(line) == body));
+}
+
+#[test]
+fn a_thousand_connections_and_a_large_body() {
+    let (_folder, path) = capture();
+    let recorder = Recorder::start(&["--out", path.to_str().unwrap(), "--max-body", "200MiB"]);
+    let small = message("/v0.4/traces", "", b"\x90");
+    let mut streams: Vec<_> = (0..1000).map(|_| recorder.connect()).collect();
+    streams.iter_mut().for_each(|stream| stream.write_all(&small).unwrap());
+    assert!(streams.iter_mut().all(|stream| answer(stream).unwrap().0 == 200));
+    let large = vec![0x5a; 100 << 20];
+    assert_eq!(send(&mut recorder.connect(), &message("/unknown", "", &large)).0, 404);
+    drop(streams);
+    let (_, stderr) = recorder.stop();
+    assert!(stderr.contains("1001 requests recorded"), "{stderr}");
+    let length = std::fs::metadata(&path).unwrap().len();
+    assert!(length > 4 * (100 << 20) / 3, "{length}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_vanishes_is_told_to_the_client() {
+    let (folder, path) = capture();
+    let recorder = Recorder::to(&path);
+    let mut stream = recorder.connect();
+    assert_eq!(send(&mut stream, &message("/v0.4/traces", "", b"\x90")).0, 200);
+    drop(folder);
+    let (status, text) = send(&mut stream, &message("/v0.4/traces", "", b"\x90"));
+    assert!(status == 503 && String::from_utf8_lossy(&text).contains("removed"), "{status}");
+    drop(stream);
+    let (status, stderr) = recorder.stop();
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("clients are told 503"), "{stderr}");
+}
+
+fn fixture_body() -> Vec<u8> {
+    read(&fixture(BODY))
+}
