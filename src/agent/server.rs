@@ -217,7 +217,7 @@ impl<O: Observer + 'static> Server<O> {
         let heads = Rc::new(RefCell::new(Heads::default()));
         let service = service_fn(|request| {
             let server = self.clone();
-            let handled = spawn_local(async move {
+            spawn_local(async move {
                 let response = server.handle(request, None, conn, "tcp", || ()).await;
                 let grpc =
                     response.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/grpc"));
@@ -229,8 +229,7 @@ impl<O: Observer + 'static> Server<O> {
                     }
                     Full::new(body).with_trailers(std::future::ready(grpc.then_some(Ok::<_, Infallible>(trailers))))
                 })
-            });
-            handled
+            })
         });
         let served = hyper::server::conn::http2::Builder::new(Local)
             .timer(TokioTimer::new())
