@@ -30,7 +30,7 @@ complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "parse-tracepare
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "validate-config" -d 'Check tracer configuration where it is written: every error at once, and what would be used'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "flamegraph-text" -d 'Draw the traces of a capture: waterfall, tree, flame chart, table or summary'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "record-capture" -d 'Record what tracers send, and answer as an agent and a collector would'
-complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation, or send it again'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "explain" -d 'Say what a finding\'s code means, what causes it and what helps'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -195,6 +195,13 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l m
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-depth -d 'Deepest nesting of values' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-spans -d 'Most spans in one body' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l to -d 'Send the requests here: http://host:8126 or unix:///path' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l speed -d 'Times faster than recorded, or max' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l rate -d 'Requests per second, in place of the recorded pace' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l concurrency -d 'Connections beside each other; with more than one the order of arrival is not that of the capture' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l loop -d 'How often to send the whole' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l retries -d 'How often to send a request again after 429, 502, 503, 504 or no answer' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l timeout -d 'Longest wait for an answer' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l decoded -d 'Print the decoded spans instead, one JSON object per line, in input order' -r -f -a "jsonl\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
 json\t''"
@@ -205,6 +212,8 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l w
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l strict -d 'Stop at the first record that does not decode'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l force -d 'Read a capture of a newer version all the same'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l all-ports -d 'Look at every connection of a packet capture'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l dry-run -d 'Read and count what would be sent, and send nothing'
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l resume -d 'Go on where an interrupted run to the same target ended (it leaves INPUT.resume)'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l count -d 'Only count: all is decoded, but operations are not summed up and traces not told apart, so that memory does not grow with the input'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l ascii -d 'Draw with ASCII characters only'

@@ -408,6 +408,16 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder with these limits.
+    pub fn new(settings: Settings) -> Self {
+        Decoder { loaded: Loaded::default(), settings }
+    }
+
+    /// The record that was decoded last, which is given up.
+    pub fn take(&mut self) -> CaptureRecord {
+        std::mem::take(&mut self.loaded.record)
+    }
+
     /// The spans of `record`, and the protocol they came in; `None` when it carries none or is broken at its beginning.
     pub fn decode(
         &mut self,

@@ -12,6 +12,7 @@ mod parse_traceparent;
 mod progress;
 mod record_capture;
 mod replay_capture;
+mod replay_to;
 mod select;
 mod validate_config;
 
@@ -71,7 +72,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "replay-capture",
-        about: "Decode a capture and sum it up per payload and per operation",
+        about: "Decode a capture and sum it up per payload and per operation, or send it again",
         example: "spanglass replay-capture recorded.jsonl --decoded jsonl",
         arguments: replay_capture::Args::augment_args,
         run: |matches, environment| run::<replay_capture::Args>(matches, environment, replay_capture::run),

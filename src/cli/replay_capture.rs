@@ -1,4 +1,4 @@
-//! `spanglass replay-capture`: what a capture holds, decoded and summed up.
+//! `spanglass replay-capture`: what a capture holds, decoded and summed up; with `--to` it is sent (`replay_to`).
 
 use super::output::Output;
 use super::progress::Progress;
@@ -20,11 +20,13 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Decode a capture and sum it up.
+/// Decode a capture and sum it up, or send it again.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
     capture: CaptureArgs,
+    #[command(flatten)]
+    send: super::replay_to::SendArgs,
     /// Print the decoded spans instead, one JSON object per line, in input order
     #[arg(long, value_name = "FORMAT")]
     decoded: Option<Decoded>,
@@ -54,6 +56,9 @@ enum Format {
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let started = Instant::now();
     let machine = args.json || args.format == Format::Json;
+    if let Some(endpoint) = &args.send.to {
+        return super::replay_to::run(&args.capture, &args.send, endpoint, machine, output);
+    }
     let mut found = Diagnostics::default();
     let mut captures = match args.capture.open(output, &mut found) {
         Ok(captures) => captures,

@@ -101,6 +101,9 @@ pub(crate) fn parse_size(text: &str) -> Result<u64> {
     number.checked_mul(unit).ok_or_else(|| anyhow!("that size is over 2^64 bytes"))
 }
 
+/// Captures, each with the name of its file.
+pub(crate) type Opened = Vec<(PathBuf, Capture<Box<dyn Input>>)>;
+
 /// The captures of a run, opened.
 pub(crate) type Captures = Intake<Box<dyn Input>>;
 
@@ -111,6 +114,12 @@ impl CaptureArgs {
 
     /// Opens every input. Findings on the files themselves go to `found`.
     pub(crate) fn open(&self, output: &mut Output, found: &mut Diagnostics) -> Result<Captures> {
+        let (opened, settings) = self.open_each(output, found)?;
+        Ok(Intake::new(opened, settings))
+    }
+
+    /// The same, one by one.
+    pub(crate) fn open_each(&self, output: &mut Output, found: &mut Diagnostics) -> Result<(Opened, Settings)> {
         let ports = match self.all_ports {
             true => Ports::All,
             false => Ports::Only(PORTS.into_iter().chain(self.port.iter().copied()).collect()),
@@ -122,7 +131,7 @@ impl CaptureArgs {
             limits.bare_body = most.min(wire::MAX_BODY as u64);
             decoded.decoded = most;
         }
-        let mut opened: Vec<(PathBuf, Capture<Box<dyn Input>>)> = Vec::new();
+        let mut opened: Opened = Vec::new();
         let mut passed_over = 0;
         for candidate in input::candidates(&self.inputs)? {
             let path = &candidate.path;
@@ -156,13 +165,12 @@ impl CaptureArgs {
             threads: self.threads.map_or_else(cores, usize::from),
             ..Settings::default()
         };
-        let intake = Intake::new(opened, settings);
         if output.verbose > 0 {
-            let formats: Vec<String> =
-                intake.formats().map(|(path, format)| format!("{}: {format}", path.display())).collect();
-            formats.iter().for_each(|format| output.note(format));
+            for (path, capture) in &opened {
+                output.note(&format!("{}: {}", path.display(), capture.format()));
+            }
         }
-        Ok(intake)
+        Ok((opened, settings))
     }
 
     fn open_one(
@@ -270,7 +278,17 @@ pub(crate) fn outcome_of_reading(counts: &Counts, found: &Diagnostics) -> Outcom
 pub(crate) fn end_of_input(captures: &Captures, output: &mut Output) -> Result<Outcome> {
     let notes: Vec<String> = captures.notes().map(|(file, note)| format!("{}: {note}", file.display())).collect();
     notes.iter().for_each(|note| output.note(note));
-    match captures.input_errors().next() {
+    end_with(captures.input_errors().next(), output)
+}
+
+/// The same for captures that are read one by one.
+pub(crate) fn end_of(opened: &Opened, output: &mut Output) -> Result<Outcome> {
+    let mut errors = opened.iter().filter_map(|(path, capture)| Some((path.as_path(), capture.error()?)));
+    end_with(errors.next(), output)
+}
+
+fn end_with(error: Option<(&std::path::Path, &std::io::Error)>, output: &mut Output) -> Result<Outcome> {
+    match error {
         None => Ok(output.outcome),
         Some((file, error)) => {
             output.outcome = output.outcome.or(Outcome::Usage);

@@ -346,3 +346,149 @@ fn a_file_that_vanishes_is_told_to_the_client() {
 fn fixture_body() -> Vec<u8> {
     read(&fixture(BODY))
 }
+
+// ---- replay-capture --to ------------------------------------------------------------------------------------
+
+/// Runs `replay-capture --to` a recorder (or any port) and gives back its JSON document.
+fn replay(from: &Path, port: u16, args: &str) -> (i32, Value, String) {
+    let to = format!("http://127.0.0.1:{port}");
+    let line = format!("replay-capture --format json --to {to} {args}");
+    let ran = spanglass(&line).args([from]).run();
+    let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+    (ran.status, document, ran.stderr)
+}
+
+fn adds_up(document: &Value) {
+    let number = |pointer: &str| document.pointer(pointer).and_then(Value::as_u64).unwrap();
+    let sent = number("/sent/requests") + number("/sent/failed");
+    assert_eq!(number("/records/read"), sent + number("/records/skipped"), "{document}");
+    assert_eq!(number("/sent/requests"), number("/sent/accepted") + number("/sent/rejected"), "{document}");
+}
+
+#[test]
+fn what_is_replayed_is_recorded_again_byte_for_byte() {
+    let (_folder, path) = capture();
+    let capture_file = fixture("captures/capture.jsonl");
+    let recorder = Recorder::to(&path);
+    let (status, document, stderr) = replay(&capture_file, recorder.port("datadog"), "--speed max");
+    recorder.stop();
+    adds_up(&document);
+    let sent: Vec<Value> = lines(&path, "request");
+    assert!(status == 0 && !sent.is_empty(), "{status} {document} {stderr}");
+    assert_eq!(document["sent"]["accepted"], sent.len(), "{document}");
+    // And once more: the same bodies in the same order, the same headers.
+    let (_folder, again) = capture();
+    let recorder = Recorder::to(&again);
+    let (status, document, _) = replay(&path, recorder.port("datadog"), "--speed max --loop 2");
+    recorder.stop();
+    adds_up(&document);
+    assert_eq!(status, 0, "{document}");
+    let twice = lines(&again, "request");
+    assert_eq!(twice.len(), 2 * sent.len());
+    for (first, second) in sent.iter().chain(&sent).zip(&twice) {
+        for member in ["method", "path", "body", "body_text", "body_len", "body_crc"] {
+            assert_eq!(first[member], second[member]);
+        }
+        let own = |line: &Value| {
+            let pairs = line["headers"].as_array().unwrap().iter();
+            let pairs = pairs.filter(|pair| {
+                !["host", "content-length"].contains(&pair[0].as_str().unwrap().to_lowercase().as_str())
+            });
+            pairs.map(|pair| format!("{}: {}", pair[0].as_str().unwrap().to_lowercase(), pair[1])).collect::<Vec<_>>()
+        };
+        assert_eq!(own(first), own(second));
+    }
+}
+
+/// Answers the connections that come with these statuses, one request each, and closes.
+fn target(answers: &'static [&'static str]) -> (u16, std::thread::JoinHandle<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = std::thread::spawn(move || {
+        for text in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut seen = Vec::new();
+            let mut part = [0; 4096];
+            // The body of the tests is one byte behind the head.
+            while !seen.ends_with(b"\r\n\r\n\x90") {
+                let length = stream.read(&mut part).unwrap();
+                if length == 0 {
+                    break;
+                }
+                seen.extend_from_slice(&part[..length]);
+            }
+            let _ = stream
+                .write_all(format!("HTTP/1.1 {text}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        }
+    });
+    (port, serving)
+}
+
+fn small_capture(requests: usize) -> (TempDir, PathBuf) {
+    let (folder, path) = capture();
+    let line = r#"{"type":"request","method":"POST","path":"/v0.4/traces","headers":[],"body":"kA=="}"#;
+    std::fs::write(&path, format!("{line}\n").repeat(requests)).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn what_is_not_taken_is_sent_again_or_counted() {
+    let (_folder, path) = small_capture(1);
+    let (port, serving) = target(&["429 Busy\r\nRetry-After: 0", "503 Busy\r\nRetry-After: 0", "200 OK"]);
+    let (status, document, stderr) = replay(&path, port, "--speed max");
+    serving.join().unwrap();
+    adds_up(&document);
+    assert_eq!((status, &document["sent"]["retried"]), (0, &Value::from(2)), "{document} {stderr}");
+    assert_eq!(document["responses"], serde_json::json!({"200": 1}));
+
+    let (port, serving) = target(&["400 Bad"]);
+    let (status, document, stderr) = replay(&path, port, "--speed max");
+    serving.join().unwrap();
+    adds_up(&document);
+    assert_eq!((status, &document["sent"]["rejected"]), (3, &Value::from(1)), "{document}");
+    assert!(stderr.contains("was answered with 400"), "{stderr}");
+
+    // Nobody listens there any more.
+    let (status, document, stderr) = replay(&path, port, "--speed max --retries 1");
+    adds_up(&document);
+    assert_eq!((status, &document["sent"]["failed"]), (3, &Value::from(1)), "{document}");
+    assert!(stderr.contains("connect"), "{stderr}");
+
+    let (status, document, _) = replay(&path, port, "--dry-run");
+    assert_eq!((status, &document["sent"]["accepted"]), (0, &Value::from(1)), "{document}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_replay_goes_on_where_it_ended() {
+    let (_folder, path) = small_capture(5);
+    let (_target_folder, recorded) = capture();
+    let recorder = Recorder::to(&recorded);
+    let to = format!("http://127.0.0.1:{}", recorder.port("datadog"));
+    let from = path.to_str().unwrap();
+    // The second request would be due in a hundred seconds.
+    let mut command = Command::new(BINARY);
+    command.env_clear().args(["replay-capture", "--json", "--rate", "0.01", "--to", &to, from]);
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while lines_so_far(&recorded) < 1 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    let ended = process.wait_with_output().unwrap();
+    let document: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    adds_up(&document);
+    assert_eq!((ended.status.code(), &document["sent"]["accepted"]), (Some(130), &Value::from(1)), "{document}");
+    let (status, document, stderr) = replay(&path, recorder.port("datadog"), "--speed max --resume");
+    adds_up(&document);
+    assert_eq!((status, &document["sent"]["accepted"]), (0, &Value::from(4)), "{document} {stderr}");
+    recorder.stop();
+    assert_eq!(lines(&recorded, "request").len(), 5);
+    let (status, ..) =
+        (spanglass("replay-capture --speed max --resume --to http://127.0.0.1:1").args([&path]).run().status,);
+    assert_eq!(status, 2);
+}
+
+#[cfg(unix)]
+fn lines_so_far(path: &Path) -> usize {
+    std::fs::read_to_string(path).unwrap_or_default().matches(r#""type":"request""#).count()
+}

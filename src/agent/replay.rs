@@ -1,0 +1,244 @@
+//! Recorded requests go out again: paced, over a few connections, sent again when the target asks for it.
+
+use super::client::{Connection, SendError};
+use crate::endpoint::Endpoint;
+use crate::http::{Headers, Response};
+use crate::time::Timestamp;
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Longest pause before a request is sent again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// When requests go out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// With the gaps that they were recorded with, so many times faster.
+    Recorded(f64),
+    /// So many a second.
+    Rate(f64),
+    /// As fast as the target takes them.
+    Max,
+}
+
+/// How to send.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// When.
+    pub pace: Pace,
+    /// Connections that are used beside each other.
+    pub concurrency: usize,
+    /// How often a request is sent again that was not taken.
+    pub retries: u32,
+    /// Longest wait for a connection, and for an answer.
+    pub patience: Duration,
+}
+
+/// A request to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing {
+    /// Its method.
+    pub method: String,
+    /// Its target, without the base path of the endpoint.
+    pub path: String,
+    /// Headers; those that belong to a connection are made anew.
+    pub headers: Headers,
+    /// The body as it goes out.
+    pub body: Bytes,
+    /// When it was recorded.
+    pub received: Option<Timestamp>,
+    /// Spans in it.
+    pub spans: u64,
+}
+
+/// What became of the requests: each is accepted, rejected or failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Answered with a status of 200 to 299.
+    pub accepted: u64,
+    /// Answered with another.
+    pub rejected: u64,
+    /// Not answered.
+    pub failed: u64,
+    /// Taken up, and not sent before the interruption; a part of `failed`.
+    pub unsent: u64,
+    /// Attempts beyond the first.
+    pub retried: u64,
+    /// Spans in answered requests.
+    pub spans: u64,
+    /// Bytes of the bodies of answered requests.
+    pub bytes: u64,
+    /// Final answers by status.
+    pub responses: BTreeMap<u16, u64>,
+    /// Why the first request failed or was rejected.
+    pub first_fault: Option<String>,
+}
+
+/// Where requests come from, one after the other.
+pub type Source = Box<dyn FnMut() -> Option<Outgoing>>;
+
+/// Sends what `source` gives until it ends or `stop` is done; then waits for the answers that are under way. Must be called
+/// inside a `LocalSet`.
+pub async fn replay(settings: Settings, source: Source, stop: impl Future<Output = ()>) -> Report {
+    let (stopping, stopped) = watch::channel(false);
+    let workers = settings.concurrency.max(1);
+    let replay = Rc::new(Replay {
+        settings,
+        source: RefCell::new(source),
+        report: RefCell::default(),
+        taken: Cell::new(0),
+        first: Cell::new(None),
+        started: Instant::now(),
+    });
+    let mut running = JoinSet::new();
+    for _ in 0..workers {
+        running.spawn_local(replay.clone().work(stopped.clone()));
+    }
+    let mut stop = std::pin::pin!(stop);
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            finished = running.join_next() => if finished.is_none() { break },
+            () = &mut stop, if !asked => {
+                asked = true;
+                let _ = stopping.send(true);
+            }
+        }
+    }
+    replay.report.take()
+}
+
+struct Replay {
+    settings: Settings,
+    source: RefCell<Source>,
+    report: RefCell<Report>,
+    taken: Cell<u64>,
+    /// When the first request was recorded.
+    first: Cell<Option<Timestamp>>,
+    started: Instant,
+}
+
+impl Replay {
+    async fn work(self: Rc<Self>, mut stopped: watch::Receiver<bool>) {
+        let mut connection = None;
+        loop {
+            if *stopped.borrow() {
+                return;
+            }
+            let Some(outgoing) = self.source.borrow_mut()() else { return };
+            if let Some(due) = self.due(&outgoing) {
+                tokio::select! {
+                    () = sleep_until(due) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => {
+                        let mut report = self.report.borrow_mut();
+                        report.failed += 1;
+                        report.unsent += 1;
+                        return;
+                    }
+                }
+            }
+            let answered = self.deliver(&outgoing, &mut connection, &mut stopped).await;
+            self.note(&outgoing, answered);
+        }
+    }
+
+    /// When it is to go out; `None` for at once.
+    fn due(&self, outgoing: &Outgoing) -> Option<Instant> {
+        let number = self.taken.replace(self.taken.get() + 1);
+        let after = match self.settings.pace {
+            Pace::Max => return None,
+            Pace::Rate(rate) => number as f64 / rate,
+            Pace::Recorded(speed) => {
+                let received = outgoing.received?;
+                let first = self.first.get().unwrap_or(received);
+                self.first.set(Some(first));
+                (received - first).0 as f64 / 1e9 / speed
+            }
+        };
+        let due = self.started + Duration::try_from_secs_f64(after).unwrap_or_default();
+        (due > Instant::now()).then_some(due)
+    }
+
+    /// Sends it until it is answered for good.
+    async fn deliver(
+        &self,
+        outgoing: &Outgoing,
+        connection: &mut Option<Connection>,
+        stopped: &mut watch::Receiver<bool>,
+    ) -> Result<Response, SendError> {
+        let mut attempt = 0;
+        loop {
+            let answered = self.attempt(outgoing, connection).await;
+            let pause = match &answered {
+                Ok(Response { status: 429 | 502..=504, headers, .. }) => {
+                    let asked = headers.get("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+                    asked.map_or_else(|| backoff(attempt), Duration::from_secs)
+                }
+                Err(error) if error.stage != "resolve" => backoff(attempt),
+                _ => return answered,
+            };
+            if attempt == self.settings.retries {
+                return answered;
+            }
+            attempt += 1;
+            tokio::select! {
+                () = sleep(pause.min(LONGEST_PAUSE)) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return answered,
+            }
+            self.report.borrow_mut().retried += 1;
+        }
+    }
+
+    async fn attempt(&self, outgoing: &Outgoing, kept: &mut Option<Connection>) -> Result<Response, SendError> {
+        let settings = &self.settings;
+        // A target closes connections that it does not like to keep.
+        let ready = match kept.as_mut() {
+            Some(connection) => connection.is_ready().await,
+            None => false,
+        };
+        let mut connection = match kept.take() {
+            Some(connection) if ready => connection,
+            _ => Connection::open(&settings.endpoint, settings.patience).await?,
+        };
+        let Outgoing { method, path, headers, body, .. } = outgoing;
+        let answered = connection.send(method, path, headers, body.clone()).await?;
+        *kept = Some(connection);
+        Ok(answered)
+    }
+
+    fn note(&self, outgoing: &Outgoing, answered: Result<Response, SendError>) {
+        let mut report = self.report.borrow_mut();
+        let fault = match answered {
+            Ok(response) => {
+                report.spans += outgoing.spans;
+                report.bytes += outgoing.body.len() as u64;
+                *report.responses.entry(response.status).or_default() += 1;
+                if (200..300).contains(&response.status) {
+                    report.accepted += 1;
+                    return;
+                }
+                report.rejected += 1;
+                let said: String = String::from_utf8_lossy(&response.body).chars().take(200).collect();
+                format!("{} was answered with {}: {}", outgoing.path, response.status, said.trim())
+            }
+            Err(error) => {
+                report.failed += 1;
+                format!("{} got no answer: {error}", outgoing.path)
+            }
+        };
+        report.first_fault.get_or_insert(fault);
+    }
+}
+
+/// 100 ms, doubled with every attempt.
+fn backoff(attempt: u32) -> Duration {
+    Duration::from_millis(100).saturating_mul(1 << attempt.min(8)).min(LONGEST_PAUSE)
+}

@@ -1,0 +1,407 @@
+//! `spanglass replay-capture --to`: the requests of a capture go out again, bytes unchanged.
+
+use super::output::Output;
+use super::record_capture::{Interrupts, parse_duration};
+use super::select::{CaptureArgs, Opened, end_of};
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use spanglass::agent::replay::{Outgoing, Pace, Report, Settings, replay};
+use spanglass::capture::CaptureRecord;
+use spanglass::diagnostic::{Diagnostics, Outcome};
+use spanglass::endpoint::Endpoint;
+use spanglass::intake::Decoder;
+use spanglass::render::json as document;
+use spanglass::time::Timestamp;
+use spanglass::trace::{Keep, Payload};
+use spanglass::wire::{self, CLIENT_STATS, Losses, Options, Protocol};
+use std::cell::RefCell;
+use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Where and how to send.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Sending")]
+pub(crate) struct SendArgs {
+    /// Send the requests here: http://host:8126 or unix:///path
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<Endpoint>,
+    /// Times faster than recorded, or max
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_speed, requires = "to")]
+    speed: Pace,
+    /// Requests per second, in place of the recorded pace
+    #[arg(long, value_name = "N/s", value_parser = parse_rate, requires = "to", conflicts_with = "speed")]
+    rate: Option<f64>,
+    /// Connections beside each other; with more than one the order of arrival is not that of the capture
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), requires = "to")]
+    concurrency: u16,
+    /// How often to send the whole
+    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), requires = "to")]
+    loops: u32,
+    /// How often to send a request again after 429, 502, 503, 504 or no answer
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "to")]
+    retries: u32,
+    /// Longest wait for an answer
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, requires = "to")]
+    timeout: Duration,
+    /// Read and count what would be sent, and send nothing
+    #[arg(long, requires = "to")]
+    dry_run: bool,
+    /// Go on where an interrupted run to the same target ended (it leaves INPUT.resume)
+    #[arg(long, requires = "to")]
+    resume: bool,
+}
+
+fn parse_speed(text: &str) -> Result<Pace> {
+    match (text, text.parse::<f64>()) {
+        ("max", _) => Ok(Pace::Max),
+        (_, Ok(speed)) if speed.is_finite() && speed > 0.0 => Ok(Pace::Recorded(speed)),
+        _ => Err(anyhow!("no speed: give a number above 0, or max")),
+    }
+}
+
+fn parse_rate(text: &str) -> Result<f64> {
+    let rate = text.strip_suffix("/s").unwrap_or(text).parse().ok();
+    rate.filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| anyhow!("no rate: give requests per second, for example 50/s"))
+}
+
+pub(crate) fn run(
+    args: &CaptureArgs,
+    send: &SendArgs,
+    endpoint: &Endpoint,
+    machine: bool,
+    output: &mut Output,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    let mut found = Diagnostics::default();
+    let (captures, settings) = args.open_each(output, &mut found)?;
+    let mark = Mark::beside(&args.inputs, endpoint);
+    let feed = Feed {
+        heads: captures.iter().map(|_| None).collect(),
+        places: Vec::new(),
+        captures,
+        decoder: Decoder::new(settings),
+        args: args.clone(),
+        loops: send.loops,
+        round: 0,
+        at: 0,
+        pass_over: if send.resume { mark.read()? } else { 0 },
+        found,
+        counts: Counts::default(),
+    };
+    let feed = Rc::new(RefCell::new(feed));
+    let source = {
+        let feed = feed.clone();
+        Box::new(move || feed.borrow_mut().next())
+    };
+    let mut interrupted = false;
+    let report = if send.dry_run {
+        output.note(&format!("nothing is sent to {endpoint}: --dry-run"));
+        let mut report = Report::default();
+        while let Some(outgoing) = source() {
+            report.accepted += 1;
+            report.spans += outgoing.spans;
+            report.bytes += outgoing.body.len() as u64;
+        }
+        report
+    } else {
+        output.note(&format!("sending to {endpoint}"));
+        let pace = send.rate.map_or(send.speed, Pace::Rate);
+        let settings = Settings {
+            endpoint: endpoint.clone(),
+            pace,
+            concurrency: usize::from(send.concurrency),
+            retries: send.retries,
+            patience: send.timeout,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut interrupts = runtime.block_on(async { Interrupts::new() })?;
+        tokio::task::LocalSet::new().block_on(
+            &runtime,
+            replay(settings, source, async {
+                interrupts.next().await;
+                interrupted = true;
+            }),
+        )
+    };
+    let mut feed = feed.borrow_mut();
+    feed.counts.unreadable = feed.captures.iter().map(|(_, capture)| capture.skipped()).sum();
+    let counts = feed.counts;
+    if interrupted {
+        mark.write(counts.read - report.unsent)?;
+        output.note(&format!("interrupted; --resume goes on at request {}", counts.read - report.unsent + 1));
+    } else if send.resume {
+        mark.remove();
+    }
+    output.outcome = match () {
+        () if interrupted => Outcome::Interrupted,
+        () if report.rejected + report.failed > 0 => Outcome::Target,
+        () if counts.read() > 0 && report.accepted == 0 && counts.refused + counts.unreadable == counts.read() => {
+            Outcome::Bad
+        }
+        () if counts.refused + counts.unreadable > 0 => Outcome::Bad,
+        () if report.accepted == 0 && args.selects() => Outcome::Bad,
+        () => Outcome::Good,
+    };
+    let files = |_: usize| -> Option<String> { None };
+    if machine {
+        let document = json!({
+            "schema": "spanglass.replay/1",
+            "records": {"read": counts.read(), "decoded": counts.decoded, "skipped": counts.skipped + counts.unreadable},
+            "traces": Value::Null,
+            "spans": counts.spans,
+            "bytes": counts.bytes,
+            "sent": {
+                "requests": report.accepted + report.rejected,
+                "spans": report.spans,
+                "bytes": report.bytes,
+                "accepted": report.accepted,
+                "rejected": report.rejected,
+                "failed": report.failed,
+                "retried": report.retried,
+            },
+            "elapsed_ns": u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            "responses": report.responses.iter().map(|(status, count)| (status.to_string(), json!(count))).collect::<serde_json::Map<_, _>>(),
+            "operations": [],
+            "findings": document::findings(&feed.found, &files),
+        });
+        document::write(output, &document)?;
+        writeln!(output)?;
+    } else {
+        for (status, count) in &report.responses {
+            writeln!(output, "{status}  {count}")?;
+        }
+        let skipped = counts.skipped + counts.unreadable;
+        writeln!(
+            output,
+            "{} read, {} sent ({} accepted, {} rejected), {skipped} skipped, {} failed, {} retried",
+            counts.read(),
+            report.accepted + report.rejected,
+            report.accepted,
+            report.rejected,
+            report.failed,
+            report.retried
+        )?;
+    }
+    if let Some(fault) = &report.first_fault {
+        output.note(fault);
+    }
+    output.findings_aside(&feed.found, &files)?;
+    end_of(&feed.captures, output)
+}
+
+/// What was read and what of it was used: `read = given to the sender + skipped`, beside what was unreadable.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    read: u64,
+    decoded: u64,
+    skipped: u64,
+    /// Skipped although it carries traces.
+    refused: u64,
+    /// Broken in their container.
+    unreadable: u64,
+    spans: u64,
+    bytes: u64,
+}
+
+impl Counts {
+    fn read(&self) -> u64 {
+        self.read + self.unreadable
+    }
+}
+
+/// The requests of all captures, in the order in which they go out.
+struct Feed {
+    captures: Opened,
+    /// The next record of each.
+    heads: Vec<Option<CaptureRecord>>,
+    /// Where the records of the first round were, when there is a second.
+    places: Vec<(usize, usize)>,
+    decoder: Decoder,
+    args: CaptureArgs,
+    loops: u32,
+    round: u32,
+    at: usize,
+    /// Requests that an earlier run has dealt with.
+    pass_over: u64,
+    found: Diagnostics,
+    counts: Counts,
+}
+
+impl Feed {
+    fn next(&mut self) -> Option<Outgoing> {
+        loop {
+            let record = self.next_record()?;
+            self.counts.read += 1;
+            if self.counts.read <= self.pass_over {
+                self.counts.skipped += 1;
+                continue;
+            }
+            match self.outgoing(record) {
+                Some(outgoing) => return Some(outgoing),
+                None => self.counts.skipped += 1,
+            }
+        }
+    }
+
+    /// By time over all captures; in the order of the file where that has no time.
+    fn next_record(&mut self) -> Option<CaptureRecord> {
+        if self.round > 0 {
+            return self.next_again();
+        }
+        for ((_, capture), head) in self.captures.iter_mut().zip(&mut self.heads) {
+            if head.is_none() {
+                *head = capture.next_record(&mut self.found);
+            }
+        }
+        let time =
+            |head: &Option<CaptureRecord>| head.as_ref().map(|head| head.received.unwrap_or(Timestamp(i64::MIN)));
+        let next = (0..self.heads.len()).filter(|at| self.heads[*at].is_some()).min_by_key(|at| time(&self.heads[*at]));
+        match next.and_then(|at| Some((at, self.heads.get_mut(at)?.take()?))) {
+            Some((at, record)) => {
+                if self.loops > 1 {
+                    self.places.push((at, record.index));
+                }
+                Some(record)
+            }
+            None => {
+                (self.round, self.at) = (1, 0);
+                self.next_again()
+            }
+        }
+    }
+
+    fn next_again(&mut self) -> Option<CaptureRecord> {
+        if self.at == self.places.len() {
+            (self.round, self.at) = (self.round + 1, 0);
+        }
+        if self.round >= self.loops {
+            return None;
+        }
+        let (file, index) = *self.places.get(self.at)?;
+        self.at += 1;
+        let record = self.captures.get_mut(file)?.1.record(index);
+        record.map_err(|finding| self.found.report(finding)).ok()
+    }
+
+    /// What goes out for a record; `None` when it is skipped.
+    fn outgoing(&mut self, record: CaptureRecord) -> Option<Outgoing> {
+        let stats = matches!(Protocol::of_path(&record.request.path), Some(wire::Endpoint::Other(CLIENT_STATS)));
+        let other = matches!(Protocol::of_path(&record.request.path), Some(wire::Endpoint::Other(_)));
+        if record.aborted || (other && (!stats || self.args.selects())) {
+            return None;
+        }
+        let received = record.received;
+        if stats {
+            return Some(of_request(record, 0, received));
+        }
+        let (bare, is_document) = (record.bare, record.document.is_some());
+        let options = Options {
+            limits: self.args.limits(),
+            keep: if bare || self.args.protocol.is_some() { Keep::All } else { Keep::NOTHING },
+        };
+        let errors = self.found.iter().count();
+        let Some((protocol, payload)) = self.decoder.decode(record, &options, &mut self.found) else {
+            self.counts.refused += u64::from(self.found.iter().count() > errors);
+            return None;
+        };
+        if !selected(&self.args, &payload) {
+            return None;
+        }
+        let spans = payload.spans().len() as u64;
+        // A bare body has no request around it, and a document is none that a target takes.
+        let made = match bare {
+            true => {
+                let target = if wire::encode(protocol, payload, &mut Losses::default()).is_some() {
+                    protocol
+                } else {
+                    Protocol::V04
+                };
+                let made = wire::encode(target, payload, &mut Losses::default());
+                made.map(|made| (made, target == protocol && !is_document))
+            }
+            false => None,
+        };
+        if bare && made.is_none() {
+            self.counts.refused += 1;
+            return None;
+        }
+        let mut record = self.decoder.take();
+        if protocol == Protocol::OtlpGrpc {
+            return None;
+        }
+        if let Some((mut made, verbatim)) = made {
+            if verbatim {
+                made.body = std::mem::take(&mut record.request.body);
+            }
+            record.request = made;
+        }
+        self.counts.decoded += u64::from(spans > 0);
+        self.counts.spans += spans;
+        self.counts.bytes += record.request.body.len() as u64;
+        Some(of_request(record, spans, received))
+    }
+}
+
+fn selected(args: &CaptureArgs, payload: &Payload<'_>) -> bool {
+    if !args.selects() {
+        return true;
+    }
+    let filter = args.filter();
+    payload.spans().any(|span| {
+        (args.trace.is_empty() || args.trace.iter().any(|pattern| pattern.matches(span.trace_id())))
+            && filter.as_ref().is_none_or(|filter| filter(span))
+    })
+}
+
+fn of_request(record: CaptureRecord, spans: u64, received: Option<Timestamp>) -> Outgoing {
+    let request = record.request;
+    Outgoing {
+        method: request.method,
+        path: request.path,
+        headers: request.headers,
+        body: Bytes::from(request.body),
+        received,
+        spans,
+    }
+}
+
+/// The file that says how far an interrupted run came.
+struct Mark {
+    path: PathBuf,
+    target: String,
+}
+
+impl Mark {
+    fn beside(inputs: &[PathBuf], endpoint: &Endpoint) -> Mark {
+        let mut path = inputs.first().map(|path| path.clone().into_os_string()).unwrap_or_default();
+        path.push(".resume");
+        Mark { path: PathBuf::from(path), target: endpoint.to_string() }
+    }
+
+    fn write(&self, done: u64) -> Result<()> {
+        let text = json!({"target": self.target, "done": done}).to_string() + "\n";
+        std::fs::write(&self.path, text).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    fn read(&self) -> Result<u64> {
+        let shown = self.path.display();
+        let text = std::fs::read_to_string(&self.path)
+            .map_err(|error| anyhow!("nothing to resume: cannot read {shown}: {error}\nhelp: leave --resume out"))?;
+        let mark: Value = serde_json::from_str(&text).with_context(|| format!("{shown} is damaged"))?;
+        match (mark["target"].as_str(), mark["done"].as_u64()) {
+            (Some(target), Some(done)) if target == self.target => Ok(done),
+            (Some(target), _) => {
+                bail!("{shown} is of a run to {target}\nhelp: give --to {target}, or leave --resume out")
+            }
+            _ => bail!("{shown} is damaged"),
+        }
+    }
+
+    fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
