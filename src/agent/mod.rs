@@ -6,4 +6,5 @@ pub mod client;
 mod heads;
 pub mod replay;
 pub mod server;
+mod session;
 pub mod store;

@@ -6,6 +6,7 @@
 use super::answer;
 use super::client::Connection;
 use super::heads::{Heads, Watched};
+use super::session::{self, Asked};
 use super::store::Store;
 use crate::capture::CaptureRecord;
 use crate::capture::http1::{Framing, Head, Start};
@@ -78,6 +79,8 @@ pub struct Server<O> {
     connections: Cell<u64>,
     /// The file could not be written, and this was said.
     failing: Cell<bool>,
+    /// Length of the file when the session that is read back began.
+    session: Cell<u64>,
 }
 
 impl<O: Observer + 'static> Server<O> {
@@ -93,6 +96,7 @@ impl<O: Observer + 'static> Server<O> {
             let created = (settings.now)();
             store.append(|line| jsonl::write_capture_line(line, created, writer, listen))?;
         }
+        let session = store.as_ref().map_or(0, Store::length);
         Ok(Rc::new(Server {
             settings,
             store: RefCell::new(store),
@@ -100,6 +104,7 @@ impl<O: Observer + 'static> Server<O> {
             requests: Cell::new(0),
             connections: Cell::new(0),
             failing: Cell::new(false),
+            session: Cell::new(session),
         }))
     }
 
@@ -289,6 +294,11 @@ impl<O: Observer + 'static> Server<O> {
             _ => "none",
         };
         let (method, path, headers) = as_sent(head, parts);
+        let asking = Request { method, path, headers, body: Vec::new() };
+        if let Some(asked) = session::asked(&asking) {
+            return self.read_back(asked, &asking);
+        }
+        let Request { method, path, headers, .. } = asking;
         let (headers, redacted) = self.without_credentials(headers);
         let record = CaptureRecord {
             received: Some((self.settings.now)()),
@@ -334,6 +344,15 @@ impl<O: Observer + 'static> Server<O> {
             Ok(()) => self.failing.set(false),
         }
         written
+    }
+
+    /// What was recorded since the session began.
+    fn read_back(&self, asked: Asked, request: &Request) -> Response {
+        let store = self.store.borrow();
+        if asked == Asked::Clear {
+            self.session.set(store.as_ref().map_or(0, Store::length));
+        }
+        session::answer_from(asked, request, store.as_ref().map(Store::path), self.session.get())
     }
 
     fn too_large(&self, path: &hyper::Uri) -> Response {

@@ -67,6 +67,11 @@ impl Store {
         &self.path
     }
 
+    /// Its length; 0 for what has none.
+    pub fn length(&self) -> u64 {
+        if self.regular { self.file.metadata().map_or(0, |metadata| metadata.len()) } else { 0 }
+    }
+
     /// Appends what `write` makes: all of it, or nothing and the reason.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
         self.line.clear();

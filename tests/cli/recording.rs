@@ -347,6 +347,88 @@ fn fixture_body() -> Vec<u8> {
     read(&fixture(BODY))
 }
 
+#[test]
+fn what_was_recorded_is_read_back() {
+    let (_folder, path) = capture();
+    let recorder = Recorder::to(&path);
+    let mut stream = recorder.connect();
+    let mut get = |path: &str| -> Value {
+        let (status, body) =
+            send(&mut stream, format!("GET /test/session/{path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        assert_eq!(status, 200);
+        serde_json::from_slice(&body).unwrap()
+    };
+    assert_eq!(get("traces"), Value::Array(vec![]));
+    let body = fixture_body();
+    assert_eq!(send(&mut recorder.connect(), &message("/v0.4/traces", "", &body)).0, 200);
+    let requests = get("requests?test_session_token=none");
+    assert_eq!(requests, Value::Array(vec![]));
+    let requests = get("requests");
+    assert_eq!(requests[0]["url"], "http://x/v0.4/traces");
+    assert!(base64::engine::general_purpose::STANDARD.decode(requests[0]["body"].as_str().unwrap()).unwrap() == body);
+    let traces = get("traces");
+    let spans: Vec<_> = traces.as_array().unwrap().iter().flat_map(|trace| trace.as_array().unwrap()).collect();
+    assert_eq!((traces.as_array().unwrap().len(), spans.len()), (3, 20));
+    assert!(
+        spans.iter().any(|span| span["name"] == "xmtpd.node.publish_payer_envelopes" && span["service"] == "xmtpd"),
+        "{traces}"
+    );
+    get("clear");
+    assert_eq!(get("traces"), Value::Array(vec![]));
+    recorder.stop();
+    assert_eq!(lines(&path, "request").len(), 1);
+}
+
+/// A file system of 64 KiB, when this user may mount one.
+#[cfg(target_os = "linux")]
+struct Small(TempDir);
+
+#[cfg(target_os = "linux")]
+impl Small {
+    fn mount() -> Option<Small> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(folder.path()).output();
+        if mounted.is_ok_and(|mounted| mounted.status.success()) {
+            return Some(Small(folder));
+        }
+        let _ = writeln!(std::io::stderr(), "skipped: a small tmpfs cannot be mounted here");
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_to_the_client_and_loses_nothing() {
+    let Some(small) = Small::mount() else { return };
+    let path = small.0.path().join("recorded.jsonl");
+    let recorder = Recorder::to(&path);
+    let mut stream = recorder.connect();
+    let body = fixture_body();
+    let mut acknowledged = 0;
+    loop {
+        match send(&mut stream, &message("/v0.4/traces", "", &body)).0 {
+            200 => acknowledged += 1,
+            status => {
+                assert_eq!(status, 503);
+                break;
+            }
+        }
+    }
+    drop(stream);
+    let (_, stderr) = recorder.stop();
+    assert!(stderr.contains("clients are told 503"), "{stderr}");
+    assert!(acknowledged > 0);
+    assert_eq!(lines(&path, "request").len(), acknowledged);
+}
+
 // ---- replay-capture --to ------------------------------------------------------------------------------------
 
 /// Runs `replay-capture --to` a recorder (or any port) and gives back its JSON document.
