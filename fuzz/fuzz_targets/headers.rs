@@ -39,9 +39,8 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = pasted::argument(&text);
     let mut plain = Headers::default();
-    if pasted::plain_json_line(text.as_bytes(), &mut plain) {
-        look_at(&plain, &options, &mut extraction);
-    }
+    pasted::plain_json_line(text.as_bytes()).iter().for_each(|(name, value)| plain.push(*name, *value));
+    look_at(&plain, &options, &mut extraction);
 });
 
 fn options(choice: u8) -> ExtractOptions {
@@ -107,7 +106,7 @@ fn places(set: &Headers, found: &Diagnostics) {
 fn plain(set: &Headers) {
     let mut fields = set.iter();
     if let (Some(("traceparent", value)), None) = (fields.next(), fields.next())
-        && let Some((trace, parent, _)) = plain_traceparent(value)
+        && let Some((trace, parent, _)) = plain_traceparent(value.as_bytes())
     {
         let (mut extraction, mut found) = (Extraction::default(), Diagnostics::default());
         extract(set, &ExtractOptions::default(), &mut extraction, &mut found);

@@ -5,22 +5,23 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use spanglass::context::PropagationStyle;
-use spanglass::diagnostic::{Diagnostics, Outcome, Severity, Source};
+use spanglass::diagnostic::{Code, Diagnostics, Outcome, Severity, Source};
 use spanglass::http::{Headers, is_credential};
 use spanglass::id::{Notation, Reading, SpanId, TraceId};
 use spanglass::propagation::verdict::{self, Profile};
 use spanglass::propagation::{
-    Behavior, ExtractOptions, Extraction, HeaderStatus, InjectOptions, extract, inject, parse_styles, pasted,
-    plain_traceparent,
+    Behavior, ExtractOptions, Extraction, HeaderStatus, InjectOptions, extract, extract_fields, inject, parse_styles,
+    pasted, plain_traceparent,
 };
 use spanglass::render::context::{self, Answer};
 use spanglass::render::{self, MASK, clean, diagnostic, header, table};
 use spanglass::rule::Rate;
 use spanglass::sampling::{self, Incoming, SamplingAnswer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::time::SystemTime;
 
 /// Explain propagation headers.
@@ -323,19 +324,60 @@ fn read_text(input: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn readers(inputs: &[String]) -> Result<Vec<Box<dyn BufRead>>> {
+fn readers(inputs: &[String]) -> Result<Vec<Box<dyn Read>>> {
     if inputs.is_empty() {
         return Ok(vec![Box::new(io::stdin().lock())]);
     }
-    let open = |input: &String| -> Result<Box<dyn BufRead>> {
+    let open = |input: &String| -> Result<Box<dyn Read>> {
         let path = input.strip_prefix('@').unwrap_or(input);
         if path == "-" {
             return Ok(Box::new(io::stdin().lock()));
         }
         let file = File::open(path).with_context(|| format!("cannot open {path}"))?;
-        Ok(Box::new(BufReader::with_capacity(1 << 20, file)))
+        Ok(Box::new(file))
     };
     inputs.iter().map(open).collect()
+}
+
+/// Text of bytes that should be UTF-8.
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
+}
+
+/// Hands every line to `take`, where it was read to.
+fn each_line(input: &mut dyn Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// As much as the nearer cache holds.
+    const BLOCK: usize = 256 << 10;
+    /// No header set is longer.
+    const LONGEST: usize = 64 << 20;
+    let mut buffer = vec![0; BLOCK];
+    // What was read and not taken yet.
+    let mut held = 0..0;
+    loop {
+        let read = match buffer.get_mut(held.end..).map_or(Ok(0), |free| input.read(free)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.context("cannot read the input")?,
+        };
+        held.end += read;
+        let text = buffer.get(held.clone()).unwrap_or_default();
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text) {
+            take(text.get(start..end).unwrap_or_default())?;
+            start = end + 1;
+        }
+        held.start += start;
+        if read == 0 {
+            return if held.is_empty() { Ok(()) } else { take(buffer.get(held).unwrap_or_default()) };
+        }
+        if held.len() > LONGEST {
+            bail!("a line is longer than {} MiB\nhelp: give one header set per line", LONGEST >> 20);
+        }
+        buffer.copy_within(held.clone(), 0);
+        held = 0..held.len();
+        if held.len() * 2 > buffer.len() {
+            buffer.resize(buffer.len() * 2, 0);
+        }
+    }
 }
 
 // ---- what is answered ---------------------------------------------------------------------------------------------
@@ -345,6 +387,8 @@ struct Runner<'r> {
     output: &'r mut Output,
     format: Format,
     extraction: Extraction,
+    /// The findings on a set that is only counted.
+    found: Diagnostics,
     /// Documents that `--format json` holds back: one stands alone, several in an array.
     held: Option<Value>,
     printed: u64,
@@ -357,8 +401,10 @@ struct Summary {
     usable: u64,
     /// Sets of one sound traceparent.
     plain: u64,
-    styles: BTreeMap<&'static str, u64>,
-    codes: BTreeMap<&'static str, u64>,
+    /// Of no style, then by style in the order of [`PropagationStyle::ALL`].
+    styles: [u64; 1 + PropagationStyle::ALL.len()],
+    /// In the order of their first mention.
+    codes: Vec<(Code, u64)>,
 }
 
 impl<'r> Runner<'r> {
@@ -369,6 +415,7 @@ impl<'r> Runner<'r> {
             output,
             format,
             extraction: Extraction::default(),
+            found: Diagnostics::counting(),
             held: None,
             printed: 0,
             summary: Summary::default(),
@@ -376,62 +423,83 @@ impl<'r> Runner<'r> {
     }
 
     /// One result per line, in order.
-    fn stream(&mut self, reader: &mut dyn BufRead, format: InputFormat, plan: &Plan) -> Result<()> {
-        let mut line = Vec::new();
+    fn stream(&mut self, input: &mut dyn Read, format: InputFormat, plan: &Plan) -> Result<()> {
         let mut headers = Headers::default();
+        // A sound traceparent says all there is to count.
         let plain = self.args.summary
             && plan.extract.styles.is_empty()
             && plan.extract.behavior == Behavior::Continue
             && plan.found.is_empty();
-        let is_plain = |text: &str| plain_traceparent(text).is_some();
         let mut number = 0u64;
-        loop {
-            line.clear();
-            if reader.read_until(b'\n', &mut line).context("cannot read the input")? == 0 {
-                return Ok(());
-            }
+        each_line(input, |line| {
             number += 1;
             let text = line.trim_ascii_end();
             match format {
-                // A sound traceparent says all there is to count.
-                InputFormat::Lines if plain && std::str::from_utf8(text).is_ok_and(is_plain) => {
-                    self.summary.add_plain()
-                }
+                InputFormat::Lines if plain && plain_traceparent(text).is_some() => self.summary.add_plain(),
                 InputFormat::Lines => {
-                    let text = String::from_utf8_lossy(text);
-                    pasted::argument_into(&text, &mut headers);
+                    pasted::argument_into(&lossy(text), &mut headers);
                     self.answer(&headers, plan)?;
                 }
                 InputFormat::Jsonl if text.trim_ascii().is_empty() => {}
-                InputFormat::Jsonl if pasted::plain_json_line(text, &mut headers) => self.answer(&headers, plan)?,
-                InputFormat::Jsonl => match serde_json::from_slice::<serde_json::Map<String, Value>>(text) {
-                    Ok(members) => {
-                        let headers = pasted::json_headers(&members);
-                        if members.contains_key("headers") {
-                            self.answer(&headers, &plan.of_line(&members))?;
-                        } else {
-                            self.answer(&headers, plan)?;
-                        }
+                InputFormat::Jsonl => {
+                    let fields = pasted::plain_json_line(text);
+                    if fields.is_empty() {
+                        self.answer_object(text, number, plan)?;
+                    } else if self.args.summary {
+                        self.count(&fields, plan);
+                    } else {
+                        headers.clear();
+                        fields.iter().for_each(|(name, value)| headers.push_copy(name, value));
+                        self.answer(&headers, plan)?;
                     }
-                    Err(error) => {
-                        self.output.note(&format!("line {number} is no JSON object: {error}"));
-                        self.answer(&Headers::default(), plan)?;
-                    }
-                },
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A line that is one JSON object, with options of its own or without.
+    fn answer_object(&mut self, text: &[u8], number: u64, plan: &Plan) -> Result<()> {
+        match serde_json::from_slice::<serde_json::Map<String, Value>>(text) {
+            Ok(members) => {
+                let headers = pasted::json_headers(&members);
+                if members.contains_key("headers") {
+                    self.answer(&headers, &plan.of_line(&members))
+                } else {
+                    self.answer(&headers, plan)
+                }
+            }
+            Err(error) => {
+                self.output.note(&format!("line {number} is no JSON object: {error}"));
+                self.answer(&Headers::default(), plan)
             }
         }
     }
 
-    fn answer(&mut self, headers: &Headers, plan: &Plan) -> Result<()> {
-        let mut found = plan.found.clone();
-        extract(headers, &plan.extract, &mut self.extraction, &mut found);
-        let usable = self.extraction.found() && !found.reaches(Severity::Error);
+    /// Adds a header set to the summary.
+    fn count(&mut self, fields: &[(&str, &str)], plan: &Plan) {
+        if plan.found.is_empty() {
+            self.found.clear();
+        } else {
+            self.found = plan.found.clone();
+        }
+        extract_fields(fields, &plan.extract, &mut self.extraction, &mut self.found);
+        let usable = self.extraction.found() && !self.found.reaches(Severity::Error);
         if !usable {
             self.output.outcome = self.output.outcome.or(Outcome::Bad);
         }
+        self.summary.add(&self.extraction, &self.found, usable);
+    }
+
+    fn answer(&mut self, headers: &Headers, plan: &Plan) -> Result<()> {
         if self.args.summary {
-            self.summary.add(&self.extraction, &found, usable);
+            self.count(&headers.iter().collect::<pasted::Fields>(), plan);
             return Ok(());
+        }
+        let mut found = plan.found.clone();
+        extract(headers, &plan.extract, &mut self.extraction, &mut found);
+        if !self.extraction.found() || found.reaches(Severity::Error) {
+            self.output.outcome = self.output.outcome.or(Outcome::Bad);
         }
         let injected = plan.inject.as_ref().map(|styles| {
             let span = plan.span_id.unwrap_or_else(|| SpanId(random()));
@@ -524,21 +592,40 @@ impl Summary {
 
     /// Counts the plain sets with the others.
     fn complete(&mut self) {
-        if self.plain > 0 {
-            self.read += self.plain;
-            self.usable += self.plain;
-            *self.styles.entry(PropagationStyle::TraceContext.name()).or_default() += std::mem::take(&mut self.plain);
-        }
+        let plain = std::mem::take(&mut self.plain);
+        self.read += plain;
+        self.usable += plain;
+        self.styles[Self::place(Some(PropagationStyle::TraceContext))] += plain;
+    }
+
+    fn place(style: Option<PropagationStyle>) -> usize {
+        style.and_then(|style| PropagationStyle::ALL.iter().position(|other| *other == style)).map_or(0, |at| at + 1)
     }
 
     fn add(&mut self, extraction: &Extraction, found: &Diagnostics, usable: bool) {
         self.read += 1;
         self.usable += u64::from(usable);
-        *self.styles.entry(extraction.style().map_or("none", |style| style.name())).or_default() += 1;
+        self.styles[Self::place(extraction.style())] += 1;
         // A code counts once for each set.
         for (code, _) in found.codes() {
-            *self.codes.entry(code.id()).or_default() += 1;
+            match self.codes.iter_mut().find(|(other, _)| *other == code) {
+                Some((_, count)) => *count += 1,
+                None => self.codes.push((code, 1)),
+            }
         }
+    }
+
+    fn styles(&self) -> BTreeMap<&'static str, u64> {
+        let names = std::iter::once("none").chain(PropagationStyle::ALL.iter().map(|style| style.name()));
+        let mut counts = BTreeMap::new();
+        for (name, count) in names.zip(self.styles).filter(|(_, count)| *count > 0) {
+            *counts.entry(name).or_default() += count;
+        }
+        counts
+    }
+
+    fn codes(&self) -> BTreeMap<&'static str, u64> {
+        self.codes.iter().map(|(code, count)| (code.id(), *count)).collect()
     }
 
     fn print(&self, format: Format, output: &mut Output) -> Result<()> {
@@ -547,15 +634,15 @@ impl Summary {
                 "schema": "spanglass.contexts/1",
                 "read": self.read,
                 "usable": self.usable,
-                "styles": self.styles,
-                "codes": self.codes,
+                "styles": self.styles(),
+                "codes": self.codes(),
             });
             render::json::write(output, &document)?;
             writeln!(output)?;
             return Ok(());
         }
         writeln!(output, "{} header sets read, {} usable, {} not", self.read, self.usable, self.read - self.usable)?;
-        for (title, counts) in [("style", &self.styles), ("code", &self.codes)] {
+        for (title, counts) in [("style", self.styles()), ("code", self.codes())] {
             for (name, count) in counts {
                 writeln!(output, "{count:>10}  {title} {name}")?;
             }

@@ -1,7 +1,6 @@
 //! Collecting findings while data is read.
 
 use super::{Code, Diagnostic, Evidence, Place, Severity, Source};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How many findings of one code and severity are kept one by one; further ones are counted on the last kept.
@@ -12,13 +11,16 @@ pub const KEPT_OF_A_KIND: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
-    seen: BTreeMap<(Code, Severity), Seen>,
+    /// In the order of the codes.
+    seen: Vec<Seen>,
     /// Nothing is kept one by one.
     counts_only: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
+    code: Code,
+    severity: Severity,
     kept: usize,
     last: usize,
     total: u64,
@@ -39,14 +41,14 @@ impl Diagnostics {
 
     /// The codes that were found and how often, kept or not, in the order of the codes.
     pub fn codes(&self) -> impl Iterator<Item = (Code, u64)> {
-        self.seen.iter().map(|((code, _), seen)| (*code, seen.total))
+        self.seen.iter().map(|seen| (seen.code, seen.total))
     }
 
     /// Takes a finding.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        let key = (diagnostic.code(), diagnostic.severity());
         let count = diagnostic.count();
-        let seen = self.seen.entry(key).or_insert(Seen { kept: 0, last: 0, total: 0 });
+        let at = self.seen(diagnostic.code(), diagnostic.severity());
+        let seen = &mut self.seen[at];
         seen.total += count;
         if self.counts_only {
             return;
@@ -58,6 +60,18 @@ impl Diagnostics {
         } else if let Some(last) = self.kept.get_mut(seen.last) {
             last.0.count += count;
         }
+    }
+
+    /// Where findings of a code and severity are counted, or would be.
+    fn position(&self, code: Code, severity: Severity) -> Result<usize, usize> {
+        self.seen.binary_search_by(|seen| (seen.code, seen.severity).cmp(&(code, severity)))
+    }
+
+    fn seen(&mut self, code: Code, severity: Severity) -> usize {
+        self.position(code, severity).unwrap_or_else(|at| {
+            self.seen.insert(at, Seen { code, severity, kept: 0, last: 0, total: 0 });
+            at
+        })
     }
 
     /// Takes all findings of `others`, in their order.
@@ -87,16 +101,17 @@ impl Diagnostics {
 
     /// Whether one more finding of this code and severity would still be kept: lets a check skip building texts.
     pub fn keeps(&self, code: Code, severity: Severity) -> bool {
-        !self.counts_only && self.seen.get(&(code, severity)).is_none_or(|seen| seen.kept < KEPT_OF_A_KIND)
+        !self.counts_only && self.position(code, severity).map_or(true, |at| self.seen[at].kept < KEPT_OF_A_KIND)
     }
 
     /// Counts one more finding of a code that [`Diagnostics::keeps`] no longer keeps.
     pub fn count(&mut self, code: Code, severity: Severity) {
         if self.counts_only {
-            self.seen.entry((code, severity)).or_insert(Seen { kept: 0, last: 0, total: 0 }).total += 1;
+            let at = self.seen(code, severity);
+            self.seen[at].total += 1;
             return;
         }
-        match self.seen.get_mut(&(code, severity)) {
+        match self.position(code, severity).ok().and_then(|at| self.seen.get_mut(at)) {
             Some(seen) if seen.kept > 0 => {
                 seen.total += 1;
                 if let Some(last) = self.kept.get_mut(seen.last) {
@@ -119,17 +134,17 @@ impl Diagnostics {
 
     /// How many were found at `severity`, kept or not.
     pub fn total(&self, severity: Severity) -> u64 {
-        self.seen.iter().filter(|((_, s), _)| *s == severity).map(|(_, seen)| seen.total).sum()
+        self.seen.iter().filter(|seen| seen.severity == severity).map(|seen| seen.total).sum()
     }
 
     /// How many of `code` were found, kept or not.
     pub fn total_of(&self, code: Code) -> u64 {
-        self.seen.iter().filter(|((c, _), _)| *c == code).map(|(_, seen)| seen.total).sum()
+        self.seen.iter().filter(|seen| seen.code == code).map(|seen| seen.total).sum()
     }
 
     /// The worst severity found.
     pub fn worst(&self) -> Option<Severity> {
-        self.seen.keys().map(|(_, severity)| *severity).max()
+        self.seen.iter().map(|seen| seen.severity).max()
     }
 
     /// Whether any finding is at or above `severity`.

@@ -11,7 +11,6 @@
 use super::codes;
 use crate::context::PropagationStyle;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::http::Headers;
 use std::ops::Range;
 
 /// A header that is read.
@@ -181,8 +180,8 @@ pub struct HeaderUse {
 /// One field as it is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value<'h> {
-    /// Its name as given, without surrounding blanks.
-    pub(super) name: &'h str,
+    /// Its name as given.
+    name: &'h str,
     /// Its value without what surrounds it.
     pub(super) text: &'h str,
     /// Where the text begins in the value as given.
@@ -191,6 +190,13 @@ pub(super) struct Value<'h> {
     index: usize,
     /// Whether the set has more fields of the name.
     repeated: bool,
+}
+
+impl<'h> Value<'h> {
+    /// Its name as given, without surrounding blanks.
+    pub(super) fn name(&self) -> &'h str {
+        self.name.trim_ascii()
+    }
 }
 
 /// All fields of a name.
@@ -229,10 +235,13 @@ impl<'h> Single<'h> {
 #[derive(Clone, Copy, Default)]
 struct Slot {
     /// Position of the first field.
-    first: usize,
+    first: u32,
     /// How many fields there are.
-    count: usize,
+    count: u32,
 }
+
+/// A header as given: name and value.
+pub(super) type Field<'h> = (&'h str, &'h str);
 
 /// Styles as bits.
 #[derive(Clone, Copy, Default)]
@@ -250,7 +259,7 @@ impl StyleSet {
 
 /// The headers of one set, what was found in them, and what became of them.
 pub(super) struct Carrier<'h, 'x> {
-    headers: &'h Headers,
+    fields: &'x [Field<'h>],
     slots: [Slot; NAMES],
     present: StyleSet,
     uses: &'x mut Vec<HeaderUse>,
@@ -259,10 +268,11 @@ pub(super) struct Carrier<'h, 'x> {
 
 impl<'h, 'x> Carrier<'h, 'x> {
     /// Sorts the fields of a set by name. `uses` is refilled.
-    pub(super) fn new(headers: &'h Headers, uses: &'x mut Vec<HeaderUse>, out: &'x mut Diagnostics) -> Self {
+    pub(super) fn new(fields: &'x [Field<'h>], uses: &'x mut Vec<HeaderUse>, out: &'x mut Diagnostics) -> Self {
         uses.clear();
-        let mut carrier = Carrier { headers, slots: [Slot::default(); NAMES], present: StyleSet::default(), uses, out };
-        for (index, (name, raw)) in headers.iter().enumerate() {
+        let mut carrier = Carrier { fields, slots: [Slot::default(); NAMES], present: StyleSet::default(), uses, out };
+        // Fields beyond four thousand million are not read.
+        for (index, &(name, raw)) in (0u32..).zip(fields) {
             let name = name.trim_ascii();
             let known = Name::of(name);
             let (style, status) = match known {
@@ -275,7 +285,7 @@ impl<'h, 'x> Carrier<'h, 'x> {
                     carrier.present.insert(known.style());
                     (Some(known.style()), HeaderStatus::Unused)
                 }
-                None => carrier.unread(index, name, raw),
+                None => carrier.unread(index as usize, name, raw),
             };
             carrier.uses.push(HeaderUse { style, status, name: known });
         }
@@ -304,8 +314,8 @@ impl<'h, 'x> Carrier<'h, 'x> {
         let place = |carrier: &Self, code: Code| {
             // Only a finding that is kept needs to know this, and a set may have very many fields.
             let kept = carrier.out.keeps(code, code.severity());
-            let same = |(other, _): &(&str, &str)| other.trim_ascii().eq_ignore_ascii_case(name);
-            let repeated = kept && carrier.headers.iter().filter(same).nth(1).is_some();
+            let same = |(other, _): &&Field<'_>| other.trim_ascii().eq_ignore_ascii_case(name);
+            let repeated = kept && carrier.fields.iter().filter(same).nth(1).is_some();
             Value { name, text: raw, start: 0, index, repeated }
         };
         if let Some((_, meant)) = NEAR_MISSES.iter().find(|(miss, _)| miss.eq_ignore_ascii_case(name)) {
@@ -339,7 +349,7 @@ impl<'h, 'x> Carrier<'h, 'x> {
 
     /// How often a header was given.
     pub(super) fn count(&self, name: Name) -> usize {
-        self.slots[name as usize].count
+        self.slots[name as usize].count as usize
     }
 
     /// Whether any header of a style was given.
@@ -352,42 +362,55 @@ impl<'h, 'x> Carrier<'h, 'x> {
         self.first_and_raw(name).map(|(value, _)| value)
     }
 
+    #[inline(always)]
     fn first_and_raw(&self, name: Name) -> Option<(Value<'h>, &'h str)> {
         let slot = self.slots[name as usize];
         if slot.count == 0 {
             return None;
         }
-        let (name, raw) = self.headers.iter().nth(slot.first)?;
+        let index = slot.first as usize;
+        let &(name, raw) = self.fields.get(index)?;
         let (text, start) = trimmed(raw);
-        Some((Value { name: name.trim_ascii(), text, start, index: slot.first, repeated: slot.count > 1 }, raw))
+        Some((Value { name, text, start, index, repeated: slot.count > 1 }, raw))
     }
 
     /// All fields of a name.
+    #[inline(always)]
     pub(super) fn values(&mut self, name: Name) -> Option<Values<'h>> {
         let (first, raw) = self.first_and_raw(name)?;
         self.check_trim(&first, raw);
-        if !first.repeated {
-            return Some(Values::One([first]));
-        }
+        if first.repeated { Some(Values::Many(self.many(name, first))) } else { Some(Values::One([first])) }
+    }
+
+    #[cold]
+    fn many(&mut self, name: Name, first: Value<'h>) -> Vec<Value<'h>> {
         let mut values = vec![first];
-        for (index, (field, raw)) in self.headers.iter().enumerate().skip(first.index + 1) {
+        for (index, &(field, raw)) in self.fields.iter().enumerate().skip(first.index + 1) {
             if self.uses.get(index).is_some_and(|u| u.name == Some(name)) {
                 let (text, start) = trimmed(raw);
-                let value = Value { name: field.trim_ascii(), text, start, index, repeated: true };
+                let value = Value { name: field, text, start, index, repeated: true };
                 self.check_trim(&value, raw);
                 values.push(value);
             }
         }
-        Some(Values::Many(values))
+        values
     }
 
     /// The field of a name that may stand once. Fields that say the same count as one.
     pub(super) fn single(&mut self, name: Name) -> Single<'h> {
-        let values = match self.values(name) {
-            None => return Single::Absent,
-            Some(Values::One([value])) => return Single::Given(value),
-            Some(Values::Many(values)) => values,
-        };
+        match self.count(name) {
+            0 => Single::Absent,
+            1 => match self.values(name) {
+                Some(Values::One([value])) => Single::Given(value),
+                _ => Single::Absent,
+            },
+            _ => self.single_of_many(name),
+        }
+    }
+
+    #[cold]
+    fn single_of_many(&mut self, name: Name) -> Single<'h> {
+        let Some(Values::Many(values)) = self.values(name) else { return Single::Absent };
         let first = values[0];
         if let Some(other) = values.iter().find(|value| value.text != first.text) {
             self.fault(codes::HEADER_DUPLICATE, other, 0..other.text.len(), || {
@@ -410,6 +433,7 @@ impl<'h, 'x> Carrier<'h, 'x> {
         Single::Given(first)
     }
 
+    #[inline(always)]
     fn check_trim(&mut self, value: &Value<'_>, raw: &str) {
         if raw.len() != value.text.len() {
             self.report_trim(value, raw);
@@ -424,7 +448,7 @@ impl<'h, 'x> Carrier<'h, 'x> {
             let whole = Value { text: raw, start: 0, ..*value };
             let removed = raw.get(range.clone()).unwrap_or_default();
             self.fault(codes::HEADER_VALUE_CONTROL_TRIMMED, &whole, range, || {
-                let name = value.name;
+                let name = value.name();
                 (format!("{name} has {removed:?} around its value"), format!("{name}: {}", value.text))
             });
         }
@@ -461,7 +485,7 @@ impl<'h, 'x> Carrier<'h, 'x> {
         }
         let (message, help) = text();
         let place = Place::Text {
-            source: Source::Header(value.name.to_owned()),
+            source: Source::Header(value.name().to_owned()),
             range: range.start + value.start..range.end + value.start,
             // Which of the fields of that name.
             line: value.repeated.then_some(value.index as u64 + 1),
@@ -482,15 +506,16 @@ impl<'h, 'x> Carrier<'h, 'x> {
 
 /// A value without surrounding SP, HTAB, CR, LF, VT, FF, and where it begins. No other blanks go: a no-break space
 /// makes a value malformed.
-#[inline]
+#[inline(always)]
 fn trimmed(raw: &str) -> (&str, usize) {
-    let around = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n' | '\x0b' | '\x0c');
-    if let [first, .., last] = raw.as_bytes()
-        && *first > b' '
-        && *last > b' '
-    {
-        return (raw, 0);
+    match raw.as_bytes() {
+        [first, .., last] if *first > b' ' && *last > b' ' => (raw, 0),
+        _ => trim(raw),
     }
+}
+
+fn trim(raw: &str) -> (&str, usize) {
+    let around = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n' | '\x0b' | '\x0c');
     let text = raw.trim_start_matches(around);
     let start = raw.len() - text.len();
     (text.trim_end_matches(around), start)
@@ -511,7 +536,7 @@ pub(super) fn split(text: &str, at: u8) -> impl Iterator<Item = (usize, &str)> {
     std::iter::from_fn(move || {
         let start = next?;
         let rest = text.get(start..)?;
-        let part = match rest.bytes().position(|byte| byte == at) {
+        let part = match position(rest.as_bytes(), at) {
             Some(length) => {
                 next = Some(start + length + 1);
                 &rest[..length]
@@ -525,15 +550,43 @@ pub(super) fn split(text: &str, at: u8) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether all bytes are legal. Looks at every one, which is faster than to stop: many are looked at together.
-pub(super) fn all(text: &str, legal: impl Fn(u8) -> bool) -> bool {
-    text.bytes().fold(true, |all, byte| all & legal(byte))
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Where `byte` first stands: eight bytes at once, made for texts of a few dozen.
+#[inline]
+pub(super) fn position(bytes: &[u8], byte: u8) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        // The high bit of every byte that is zero now; above the lowest one there may be more, which are its carry.
+        let found = word.wrapping_sub(ONES) & !word & HIGH;
+        if found != 0 {
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|other| *other == byte).map(|at| bytes.len() - rest.len() + at)
+}
+
+/// Whether all characters are ASCII from `least`, a blank or later, to `~`: eight at once.
+#[inline]
+pub(super) fn is_visible(text: &str, least: u8) -> bool {
+    // The high bit stays where a byte is not below `least`, and where it is neither DEL nor beyond ASCII.
+    let legal = |word: u64| ((word | HIGH) - ONES * u64::from(least)) & !word & !word.wrapping_add(ONES) & HIGH == HIGH;
+    let bytes = text.as_bytes();
+    match bytes.last_chunk::<8>() {
+        Some(last) => {
+            let (words, _) = bytes.as_chunks::<8>();
+            words.iter().chain([last]).fold(true, |all, word| all & legal(u64::from_le_bytes(*word)))
+        }
+        None => bytes.iter().fold(true, |all, byte| all & (least..=b'~').contains(byte)),
+    }
 }
 
 /// What stands before and after the first `at`.
 pub(super) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
-    let position = text.bytes().position(|byte| byte == at)?;
-    Some((text.get(..position)?, text.get(position + 1..)?))
+    let found = position(text.as_bytes(), at)?;
+    Some((text.get(..found)?, text.get(found + 1..)?))
 }
 
 /// The range of a list item that begins at `start`; of an empty one the separator beside it, so that there is something
@@ -555,14 +608,11 @@ pub(super) fn without_blanks(text: &str) -> (usize, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn findings(headers: &[(&str, &str)]) -> (Vec<HeaderUse>, Diagnostics) {
-        let mut set = Headers::default();
-        for (name, value) in headers {
-            set.push(*name, *value);
-        }
         let (mut uses, mut out) = (Vec::new(), Diagnostics::default());
-        let _ = Carrier::new(&set, &mut uses, &mut out);
+        let _ = Carrier::new(headers, &mut uses, &mut out);
         (uses, out)
     }
 
@@ -597,6 +647,16 @@ mod tests {
         assert_eq!(trimmed("\u{a0}x"), ("\u{a0}x", 0));
         assert_eq!(trimmed(" \x0b\x0c"), ("", 3));
         assert_eq!(trimmed(""), ("", 0));
+    }
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_once_are_the_bytes_one_by_one(text in "[ -~]{0,30}(\\PC|[\\x00-\\x20a-c\\x7f]){0,3}[ -~]{0,30}", byte in b' '..=b'~') {
+            prop_assert_eq!(position(text.as_bytes(), byte), text.bytes().position(|other| other == byte));
+            for least in [b' ', b'!'] {
+                prop_assert_eq!(is_visible(&text, least), text.bytes().all(|byte| (least..=b'~').contains(&byte)));
+            }
+        }
     }
 
     #[test]

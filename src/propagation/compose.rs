@@ -145,7 +145,7 @@ pub(super) fn report_not_enabled(carrier: &mut Carrier, wanted: &Wanted) {
 pub(super) fn report_ignored(carrier: &mut Carrier) {
     if let Some(value) = Name::telling().find_map(|name| carrier.first(name)) {
         carrier.fault(codes::BEHAVIOR_IGNORE_DISCARDED, &value, 0..value.text.len(), || {
-            let message = format!("{} and all other context headers are ignored", value.name);
+            let message = format!("{} and all other context headers are ignored", value.name());
             (message, "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT=continue".into())
         });
     }

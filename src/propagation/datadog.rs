@@ -93,7 +93,7 @@ fn report_missing_trace_id(carrier: &mut Carrier) {
     let other = [Name::DatadogParentId, Name::DatadogPriority].into_iter().find_map(|name| carrier.first(name));
     if let Some(value) = other {
         carrier.fault(codes::DATADOG_TRACE_ID_MISSING, &value, 0..value.text.len(), || {
-            let message = format!("{} {} came without x-datadog-trace-id", value.name, shown(value.text));
+            let message = format!("{} {} came without x-datadog-trace-id", value.name(), shown(value.text));
             (
                 message,
                 "send x-datadog-trace-id and x-datadog-parent-id together; look for a proxy that drops headers".into(),
@@ -140,7 +140,7 @@ const PARENT_ID: IdHeader = IdHeader {
 
 fn id(carrier: &mut Carrier, value: &Value<'_>, header: &IdHeader) -> Option<u64> {
     let text = value.text;
-    let name = value.name;
+    let name = value.name();
     let all = 0..text.len();
     match unsigned(text) {
         Ok((id, plus)) => {

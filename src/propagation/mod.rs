@@ -227,8 +227,13 @@ impl Extraction {
 /// Reads a header set. `into` is emptied and filled; every fault goes to `out`, with the byte range in the value as
 /// given. Where a name stands in several fields, a finding's line is the number of the field in the set, from 1.
 pub fn extract(headers: &Headers, options: &ExtractOptions, into: &mut Extraction, out: &mut Diagnostics) {
+    extract_fields(&headers.iter().collect::<pasted::Fields>(), options, into, out);
+}
+
+/// [`extract`] from names and values that stand somewhere else than in [`Headers`]: nothing is copied.
+pub fn extract_fields(fields: &[(&str, &str)], options: &ExtractOptions, into: &mut Extraction, out: &mut Diagnostics) {
     into.clear();
-    let mut carrier = Carrier::new(headers, &mut into.headers, out);
+    let mut carrier = Carrier::new(fields, &mut into.headers, out);
     let wanted = Wanted::of(&options.styles, &carrier);
     if !wanted.only_none() {
         report_not_enabled(&mut carrier, &wanted);

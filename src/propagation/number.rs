@@ -36,6 +36,9 @@ pub(super) fn hex64(text: &str) -> Option<(u64, bool)> {
     if text.len() > 16 {
         return None;
     }
+    if let Some(value) = text.as_bytes().try_into().ok().and_then(sixteen_lower) {
+        return Some((value, false));
+    }
     hex(text).map(|(value, upper)| (value as u64, upper))
 }
 
@@ -44,15 +47,29 @@ pub(super) fn lower_hex(text: &str, count: usize) -> Option<u128> {
     if text.len() != count {
         return None;
     }
-    let (eights, rest) = text.as_bytes().as_chunks();
-    if rest.is_empty() && matches!(count, 8 | 16 | 32) {
-        let add = |value: u128, digits: &[u8; 8]| Some((value << 32) | u128::from(eight_lower(*digits)?));
-        return eights.iter().try_fold(0, add);
+    if let Ok(digits) = text.as_bytes().try_into() {
+        return sixteen_lower(digits).map(u128::from);
     }
     hex(text).filter(|(_, upper)| !upper).map(|(value, _)| value)
 }
 
+/// The value of sixteen lower-case hex digits.
+#[inline]
+pub(super) fn sixteen_lower(digits: &[u8; 16]) -> Option<u64> {
+    let (eights, _) = digits.as_chunks::<8>();
+    let [high, low] = eights else { return None };
+    Some((u64::from(eight_lower(*high)?) << 32) | u64::from(eight_lower(*low)?))
+}
+
+/// The value of two lower-case hex digits.
+#[inline]
+pub(super) fn two_lower(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| DIGITS[usize::from(digit)]);
+    (high | low < 0x10).then_some((high << 4) | low)
+}
+
 /// The value of lower-case hex digits, all eight at once.
+#[inline]
 fn eight_lower(digits: [u8; 8]) -> Option<u32> {
     let text = u64::from_be_bytes(digits);
     // Letters are 61 to 66: bit 6 tells them from 30 to 39.
@@ -146,6 +163,10 @@ pub(super) fn unsigned(text: &str) -> Result<(u64, bool), NotANumber> {
     // 19 digits always fit.
     let (head, tail) = digits.as_bytes().split_at(digits.len().min(19));
     let mut value = 0u64;
+    let (eights, head) = head.as_chunks();
+    for digits in eights {
+        value = value * 100_000_000 + u64::from(eight_decimal(*digits).ok_or(NotANumber::Malformed)?);
+    }
     for byte in head {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
@@ -160,8 +181,27 @@ pub(super) fn unsigned(text: &str) -> Result<(u64, bool), NotANumber> {
     tail.iter().try_fold(value, add).map(|value| (value, plus)).ok_or(NotANumber::Overflow)
 }
 
+/// The value of decimal digits, all eight at once: by pairs, then by fours.
+#[inline]
+fn eight_decimal(digits: [u8; 8]) -> Option<u32> {
+    let text = u64::from_le_bytes(digits);
+    let high = (text & 0xf0f0_f0f0_f0f0_f0f0) ^ 0x3030_3030_3030_3030;
+    let above_nine = (text & 0x0f0f_0f0f_0f0f_0f0f) + 0x0606_0606_0606_0606;
+    if high | (above_nine & 0xf0f0_f0f0_f0f0_f0f0) != 0 {
+        return None;
+    }
+    let pairs = (text & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul((10 << 8) | 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) | 1) >> 16;
+    let eight = (fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) | 1) >> 32;
+    Some(eight as u32)
+}
+
 /// `[+-]?[0-9]+` in 32 bits, and whether there is a plus.
 pub(super) fn int32(text: &str) -> Option<(i32, bool)> {
+    // What is met nearly always.
+    if let [digit @ b'0'..=b'9'] = text.as_bytes() {
+        return Some((i32::from(digit - b'0'), false));
+    }
     let (minus, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text),
@@ -210,6 +250,18 @@ mod tests {
             }
         }
         assert_eq!(lower_hex("67f3a2b400000000c0ffee1234abcd01", 32), Some(0x67f3_a2b4_0000_0000_c0ff_ee12_34ab_cd01));
+    }
+
+    #[test]
+    fn eight_decimal_digits_at_once_are_the_digits_one_by_one() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut digits = *b"19370465";
+                digits[at] = byte;
+                let one_by_one = std::str::from_utf8(&digits).ok().filter(|_| byte.is_ascii_digit());
+                assert_eq!(eight_decimal(digits), one_by_one.and_then(|text| text.parse().ok()), "{digits:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,9 +11,11 @@
 //! ```
 //! Text in which nothing is known yields one set without headers: the answer to "what does this carry" is "nothing".
 
+use super::carrier::{position, split};
 use crate::context::PropagationStyle;
 use crate::http::Headers;
 use serde_json::Value;
+use smallvec::SmallVec;
 
 /// Headers that carry trace context, lower-case, with the style that reads them.
 const KNOWN: &[(&str, PropagationStyle)] = &[
@@ -95,11 +97,14 @@ fn header_line(line: &str) -> Option<(&str, &str)> {
 pub fn header_of(value: &str) -> &'static str {
     let value = value.trim();
     let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let fields: Vec<&str> = value.split('-').collect();
-    let lower = value.to_ascii_lowercase();
-    if lower.starts_with("root=") || lower.starts_with("self=") || lower.contains(";root=") || lower.contains("parent=")
-    {
-        return "x-amzn-trace-id";
+    let fields: SmallVec<[&str; 8]> = split(value, b'-').map(|(_, part)| part).collect();
+    let lower = || value.to_ascii_lowercase();
+    if value.contains('=') {
+        let lower = lower();
+        let begins = lower.starts_with("root=") || lower.starts_with("self=");
+        if begins || lower.contains(";root=") || lower.contains("parent=") {
+            return "x-amzn-trace-id";
+        }
     }
     if let ["1", time, unique] = fields.as_slice()
         && time.len() == 8
@@ -123,6 +128,7 @@ pub fn header_of(value: &str) -> &'static str {
     if fields.len() >= 3 && fields[0].len() <= 3 {
         return "traceparent";
     }
+    let lower = lower();
     if lower.starts_with("_dd.p.") {
         return "x-datadog-tags";
     }
@@ -150,45 +156,53 @@ pub fn header_of(value: &str) -> &'static str {
     "traceparent"
 }
 
-/// Reads one line `{"name": "value", ...}` into `headers`, which are emptied first; false when the line is anything else,
-/// a line with other options or values of other types too. Takes no memory beyond that of the headers.
-pub fn plain_json_line(line: &[u8], headers: &mut Headers) -> bool {
-    headers.clear();
-    let mut reader = serde_json::Deserializer::from_slice(line);
-    serde::de::DeserializeSeed::deserialize(PlainHeaders(headers), &mut reader).is_ok() && reader.end().is_ok()
+/// Names and values where they stand in a text. Memory is taken only for more than sixteen.
+pub type Fields<'t> = SmallVec<[(&'t str, &'t str); 16]>;
+
+/// The fields of one line `{"name": "value", ...}`, for counting very many lines. Empty for a line that is anything
+/// else, or has an escape: a JSON parser has to look at it.
+pub fn plain_json_line(line: &[u8]) -> Fields<'_> {
+    let mut fields = Fields::new();
+    if std::str::from_utf8(line).ok().and_then(|line| plain_members(line, &mut fields)).is_none() {
+        fields.clear();
+    }
+    fields
 }
 
-struct PlainHeaders<'h>(&'h mut Headers);
-
-impl<'de> serde::de::DeserializeSeed<'de> for PlainHeaders<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+fn plain_members<'l>(line: &'l str, fields: &mut Fields<'l>) -> Option<()> {
+    if line.bytes().fold(false, |any, byte| any | (byte < b' ') | (byte == b'\\')) {
+        return None;
     }
-}
-
-impl<'de> serde::de::Visitor<'de> for PlainHeaders<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object of texts")
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some((name, value)) = members.next_entry::<Text<'de>, Text<'de>>()? {
-            if name.0 == "headers" {
-                return Err(serde::de::Error::custom("not a plain line"));
-            }
-            self.0.push_copy(&name.0, &value.0);
+    // Without escapes a string ends with the next quote.
+    let mut at = behind(line, 0, b'{')?;
+    loop {
+        let (name, end) = string(line, at)?;
+        let (value, end) = string(line, behind(line, end, b':')?)?;
+        if name == "headers" {
+            return None;
         }
-        Ok(())
+        fields.push((name, value));
+        if matches!(line.get(end..)?, "}" | " }") {
+            return Some(());
+        }
+        at = behind(line, end, b',')?;
     }
 }
 
-/// A string that is only copied when it has escapes: a derived `Cow` always is.
-#[derive(serde::Deserialize)]
-struct Text<'t>(#[serde(borrow)] std::borrow::Cow<'t, str>);
+/// Where the next token begins after `byte`, which must stand at `at`, and one blank.
+#[inline]
+fn behind(line: &str, at: usize, byte: u8) -> Option<usize> {
+    let bytes = line.as_bytes();
+    (*bytes.get(at)? == byte).then_some(at + 1 + usize::from(bytes.get(at + 1) == Some(&b' ')))
+}
+
+/// The string at `at` and where it ends.
+#[inline]
+fn string(line: &str, at: usize) -> Option<(&str, usize)> {
+    let start = behind(line, at, b'"').map(|_| at + 1)?;
+    let end = start + position(line.as_bytes().get(start..)?, b'"')?;
+    Some((line.get(start..end)?, end + 1))
+}
 
 /// The headers of one JSON object: its member `headers` (an object, or pairs), else its own members.
 pub fn json_headers(members: &serde_json::Map<String, Value>) -> Headers {
@@ -492,6 +506,41 @@ mod tests {
         ] {
             assert!(one(&text).contains(&("traceparent".to_owned(), PARENT.to_owned())), "{text}\n{:?}", sets(&text));
         }
+    }
+
+    #[test]
+    fn plain_lines_are_read_as_a_parser_reads_them() {
+        for line in [
+            r#"{"traceparent":"00-1","b3":""}"#,
+            r#"{ "a": "b", "a":"c" }"#,
+            r#"{"x":"{\"y\":1}"}"#.replace('\\', "").as_str(),
+            r#"{"a":"\u0062"}"#,
+            r#"{"a":"b",}"#,
+            r#"{"a":"b"}x"#,
+            r#"{"a":"b"},"#,
+            r#"{"a":"b""c":"d"}"#,
+            r#"{"a","b"}"#,
+            r#"{"a":1,"b":"c"}"#,
+            r#"{"a":"b","c":2}"#,
+            r#"{"headers":"a"}"#,
+            "{\"a\":\"\t\"}",
+            r#"{"a":"b"#,
+            r#"{"a"}"#,
+            "{}",
+            "",
+        ] {
+            let parsed = serde_json::from_str::<serde_json::Map<String, Value>>(line).ok();
+            let plain = plain_json_line(line.as_bytes());
+            if !plain.is_empty() {
+                let parsed = parsed.unwrap_or_else(|| panic!("{line} is no object"));
+                let last: serde_json::Map<String, Value> =
+                    plain.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+                assert_eq!(last, parsed, "{line}");
+            }
+        }
+        assert!(plain_json_line(br#"{"a":"b","c": "\u00e9"}"#).is_empty());
+        let plain = plain_json_line("{\"a\":\"b\", \"c\": \"\u{e9}\"}".as_bytes());
+        assert_eq!(plain.as_slice(), [("a", "b"), ("c", "\u{e9}")]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!                 └ high 64 bits of the trace id, hex
 //! ```
 
-use super::carrier::{Carrier, Name, Value, all, cut, shown, split, visible};
+use super::carrier::{Carrier, Name, Value, cut, is_visible, shown, split, visible};
 use super::codes;
 use super::number::{hex64, is_hex, push_hex};
 use crate::context::SpanContext;
@@ -24,7 +24,10 @@ const KEYS: usize = 64;
 /// Whether a decision maker is `-` and a number up to 255 without leading zeros.
 pub(super) fn is_decision_maker(value: &str) -> bool {
     let Some(digits) = value.strip_prefix('-') else { return false };
-    let canonical = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    if let [digit] = digits.as_bytes() {
+        return digit.is_ascii_digit();
+    }
+    let canonical = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
     canonical && digits.parse::<u8>().is_ok()
 }
 
@@ -131,7 +134,8 @@ impl<'h> Items<'h> {
             });
             return;
         };
-        if !all(key, is_key) || !all(value, is_value) {
+        // Neither has a comma, as items are parted at it, and the key ends before the first `=`.
+        if !is_visible(key, b'!') || !is_visible(value, b' ') {
             self.malformed = true;
             let legal = |at: usize, byte: u8| if at < key.len() { is_key(byte) } else { is_value(byte) };
             let first = item.bytes().enumerate().position(|(at, byte)| !legal(at, byte)).unwrap_or_default();

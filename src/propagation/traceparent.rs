@@ -32,7 +32,7 @@ const RANDOM: u8 = 2;
 /// Reads `traceparent` and, when that is sound, `tracestate`.
 pub(super) fn extract(carrier: &mut Carrier, context: &mut SpanContext, strict: bool) -> Yield {
     let fields = carrier.values(Name::Traceparent).and_then(|values| match values.as_slice() {
-        [value] => whole(value.text).or_else(|| examined(carrier, value)).map(|fields| (*value, fields)),
+        [value] => whole(value.text.as_bytes()).or_else(|| examined(carrier, value)).map(|fields| (*value, fields)),
         several => {
             report_duplicate(carrier, several);
             None
@@ -90,21 +90,28 @@ fn written(fields: Fields) -> String {
 }
 
 /// A version 00 value without fault; `None` when it has to be looked at more closely.
-fn whole(text: &str) -> Option<Fields> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 55 || bytes[..3] != *b"00-" || bytes[35] != b'-' || bytes[52] != b'-' {
+#[inline]
+fn whole(text: &[u8]) -> Option<Fields> {
+    let text: &[u8; 55] = text.try_into().ok()?;
+    let (start, text) = text.split_first_chunk::<3>()?;
+    let (high, text) = text.split_first_chunk::<16>()?;
+    let (low, text) = text.split_first_chunk::<16>()?;
+    let (dash, text) = text.split_first_chunk::<1>()?;
+    let (parent_id, text) = text.split_first_chunk::<16>()?;
+    let [other_dash, flags @ ..] = *text.first_chunk::<3>()?;
+    if start != b"00-" || dash != b"-" || other_dash != b'-' {
         return None;
     }
-    let trace_id = number::lower_hex(text.get(3..35)?, 32)?;
-    let parent_id = number::lower_hex(text.get(36..52)?, 16)? as u64;
-    let flags = number::lower_hex(text.get(53..55)?, 2)? as u8;
-    let fields = Fields { version: 0, trace_id: TraceId(trace_id), parent_id: SpanId(parent_id), flags };
-    (trace_id != 0 && parent_id != 0).then_some(fields)
+    let trace_id = TraceId::from_halves(number::sixteen_lower(high)?, number::sixteen_lower(low)?);
+    let parent_id = SpanId(number::sixteen_lower(parent_id)?);
+    let fields = Fields { version: 0, trace_id, parent_id, flags: number::two_lower(flags)? };
+    (trace_id != TraceId(0) && parent_id != SpanId(0)).then_some(fields)
 }
 
 /// Trace id, parent id and flags of a `traceparent` in which [`super::extract`] would find this context and nothing to
 /// report. `None` says that it has to look. For counting many values: this allocates nothing.
-pub fn plain_traceparent(value: &str) -> Option<(TraceId, SpanId, u8)> {
+#[inline]
+pub fn plain_traceparent(value: &[u8]) -> Option<(TraceId, SpanId, u8)> {
     let fields = whole(value)?;
     let high = fields.trace_id.high();
     let plain = fields.flags <= SAMPLED && high != 0 && !is_time_implausible(high, None);
@@ -273,7 +280,7 @@ fn report_duplicate(carrier: &mut Carrier, values: &[Value<'_>]) {
     });
     for value in values {
         carrier.reject(value);
-        if whole(value.text).is_none() {
+        if whole(value.text.as_bytes()).is_none() {
             judged(carrier, value);
         }
     }

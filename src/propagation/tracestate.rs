@@ -9,7 +9,7 @@
 //! └ a member: key, `=`, value
 //! ```
 
-use super::carrier::{Carrier, Name, Value, all, cut, shown, split, visible, without_blanks};
+use super::carrier::{Carrier, Name, Value, cut, is_visible, position, shown, split, visible, without_blanks};
 use super::{codes, dd, number};
 use crate::context::SpanContext;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -190,7 +190,8 @@ impl<'h> List<'h> {
             }
             return;
         }
-        if !all(value, is_value) {
+        // It has no comma, as members are parted at it.
+        if !is_visible(value, b' ') || position(value.as_bytes(), b'=').is_some() {
             self.faulty = true;
             let bad = |c: char| !u8::try_from(c).is_ok_and(is_value);
             let first = value.find(bad).unwrap_or_default();
@@ -245,6 +246,10 @@ enum Key {
 impl Key {
     fn of(key: &str) -> Key {
         let bytes = key.as_bytes();
+        // What most vendors are called.
+        if bytes.len() <= 16 && bytes.iter().fold(!bytes.is_empty(), |all, byte| all & byte.is_ascii_lowercase()) {
+            return Key::Level1;
+        }
         let begins = bytes.first().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         let mut ats = 0;
         for byte in bytes {
