@@ -10,7 +10,10 @@ use spanglass::context::{Baggage, ContextLink, PropagationStyle, SamplingPriorit
 use spanglass::diagnostic::{Diagnostics, Place, Severity, Source};
 use spanglass::http::Headers;
 use spanglass::id::{SpanId, TraceId};
-use spanglass::propagation::{Behavior, ExtractOptions, Extraction, InjectOptions, extract, inject, plain_traceparent};
+use spanglass::propagation::{
+    Behavior, ExtractOptions, Extraction, InjectOptions, extract, extract_fields, inject, plain_style,
+    plain_traceparent,
+};
 use std::fs;
 use support::fixture;
 
@@ -416,10 +419,49 @@ proptest! {
         prop_assert!(out.is_empty());
     }
 
+    /// A set that is nearly always plain, one of its values now and then a little different.
+    #[test]
+    fn a_plain_set_has_no_findings(
+        ids in (any::<u32>(), any::<u64>(), any::<u64>()),
+        decision in -2i32..4,
+        given in 1u8..8,
+        change in proptest::option::of((0usize..6, 0usize..60, "[0-9a-fA-F:;,=_. -]{0,2}")),
+        order in any::<bool>(),
+    ) {
+        let high = u64::from(ids.0 | 0x6200_0000) << 32;
+        let mut fields = Vec::new();
+        if given & 1 != 0 {
+            fields.push(("traceparent", format!("00-{high:016x}{:016x}-{:016x}-{:02x}", ids.1, ids.2, u8::from(decision > 0))));
+        }
+        if given & 2 != 0 {
+            fields.push(("tracestate", format!("dd=s:{decision};p:{:016x};t.dm:-4,congo=t61rc,rojo=00f0", ids.2)));
+        }
+        if given & 4 != 0 {
+            fields.push(("x-datadog-trace-id", ids.1.to_string()));
+            fields.push(("x-datadog-parent-id", ids.2.to_string()));
+            fields.push(("x-datadog-sampling-priority", decision.to_string()));
+            fields.push(("x-datadog-tags", format!("_dd.p.dm=-1,_dd.p.tid={high:016x}")));
+        }
+        if let Some((field, at, with)) = change && let Some((_, value)) = fields.get_mut(field) {
+            let at = at.min(value.len());
+            value.replace_range(at..(at + 1).min(value.len()), &with);
+        }
+        if order {
+            fields.reverse();
+        }
+        let borrowed: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (mut extraction, mut out) = (Extraction::default(), Diagnostics::default());
+        extract_fields(&borrowed, &ExtractOptions::default(), &mut extraction, &mut out);
+        if let Some(style) = plain_style(&borrowed, None) {
+            prop_assert_eq!(extraction.style(), Some(style), "{:?}", borrowed);
+            prop_assert!(out.is_empty(), "{:?}", borrowed);
+        }
+    }
+
     /// The short way says what the long one says.
     #[test]
     fn a_plain_traceparent_has_no_findings(value in value()) {
-        if let Some((trace, parent, flags)) = plain_traceparent(value.as_bytes()) {
+        if let Some((trace, parent, flags)) = plain_traceparent(value.as_bytes(), None) {
             let mut headers = Headers::default();
             headers.push("traceparent", value);
             let (mut extraction, mut out) = (Extraction::default(), Diagnostics::default());

@@ -11,7 +11,7 @@ use spanglass::http::Headers;
 use spanglass::id::{SpanId, TraceId};
 use spanglass::propagation::verdict::{Outcome, judge, profiles};
 use spanglass::propagation::{
-    Behavior, ExtractOptions, Extraction, InjectOptions, extract, inject, pasted, plain_traceparent,
+    Behavior, ExtractOptions, Extraction, InjectOptions, extract, inject, pasted, plain_style, plain_traceparent,
 };
 use spanglass::render::context::{Answer, document};
 use spanglass::render::diagnostic::{DiagnosticOptions, diagnostics};
@@ -102,18 +102,23 @@ fn places(set: &Headers, found: &Diagnostics) {
     }
 }
 
-/// The short way of counting sound values says what the long one says.
+/// The short ways of counting sound sets say what the long one says.
 fn plain(set: &Headers) {
-    let mut fields = set.iter();
-    if let (Some(("traceparent", value)), None) = (fields.next(), fields.next())
-        && let Some((trace, parent, _)) = plain_traceparent(value.as_bytes())
-    {
-        let (mut extraction, mut found) = (Extraction::default(), Diagnostics::default());
-        extract(set, &ExtractOptions::default(), &mut extraction, &mut found);
-        let ids = extraction.context().map(|context| (context.trace_id, context.span_id));
-        assert_eq!(ids, Some((trace, parent)));
-        assert!(found.is_empty());
+    let fields: pasted::Fields = set.iter().collect();
+    let style = plain_style(&fields, None);
+    let parent = match fields.as_slice() {
+        [("traceparent", value)] => plain_traceparent(value.as_bytes(), None),
+        _ => None,
+    };
+    if style.is_none() && parent.is_none() {
+        return;
     }
+    let (mut extraction, mut found) = (Extraction::default(), Diagnostics::default());
+    extract(set, &ExtractOptions::default(), &mut extraction, &mut found);
+    assert!(found.is_empty());
+    let context = extraction.context().expect("a context");
+    assert!(style.is_none_or(|style| extraction.style() == Some(style)));
+    assert!(parent.is_none_or(|(trace, parent, _)| (context.trace_id, context.span_id) == (trace, parent)));
 }
 
 /// extract(inject(c)) = c, in every style and in all of them together.

@@ -11,7 +11,7 @@ use spanglass::id::{Notation, Reading, SpanId, TraceId};
 use spanglass::propagation::verdict::{self, Profile};
 use spanglass::propagation::{
     Behavior, ExtractOptions, Extraction, HeaderStatus, InjectOptions, extract, extract_fields, inject, parse_styles,
-    pasted, plain_traceparent,
+    pasted, plain_style, plain_traceparent,
 };
 use spanglass::render::context::{self, Answer};
 use spanglass::render::{self, MASK, clean, diagnostic, header, table};
@@ -344,37 +344,45 @@ fn lossy(text: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
-/// Hands every line to `take`, where it was read to.
-fn each_line(input: &mut dyn Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// Bytes of a traceparent of version 00.
+const TRACEPARENT: usize = 55;
+
+/// The first line of a block, without its end, and what comes behind it.
+fn first_line(block: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b'\n', block).and_then(|end| block.split_at_checked(end)) {
+        Some((line, behind)) => (line, behind.get(1..).unwrap_or_default()),
+        None => (block, &[]),
+    }
+}
+
+/// Hands whole lines to `take`, as many as were read at once.
+fn each_block_of_lines(input: &mut dyn Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     /// As much as the nearer cache holds.
     const BLOCK: usize = 256 << 10;
     /// No header set is longer.
     const LONGEST: usize = 64 << 20;
     let mut buffer = vec![0; BLOCK];
-    // What was read and not taken yet.
-    let mut held = 0..0;
+    // How much was read and not taken yet.
+    let mut held = 0;
     loop {
-        let read = match buffer.get_mut(held.end..).map_or(Ok(0), |free| input.read(free)) {
+        let read = match buffer.get_mut(held..).map_or(Ok(0), |free| input.read(free)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read.context("cannot read the input")?,
         };
-        held.end += read;
-        let text = buffer.get(held.clone()).unwrap_or_default();
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', text) {
-            take(text.get(start..end).unwrap_or_default())?;
-            start = end + 1;
-        }
-        held.start += start;
+        let text = buffer.get(..held + read).unwrap_or_default();
         if read == 0 {
-            return if held.is_empty() { Ok(()) } else { take(buffer.get(held).unwrap_or_default()) };
+            return take(text);
         }
-        if held.len() > LONGEST {
+        // What was held before has no line end.
+        let ends = memchr::memrchr(b'\n', text.get(held..).unwrap_or_default());
+        let whole = ends.map_or(0, |end| held + end + 1);
+        take(text.get(..whole).unwrap_or_default())?;
+        held = text.len() - whole;
+        if held > LONGEST {
             bail!("a line is longer than {} MiB\nhelp: give one header set per line", LONGEST >> 20);
         }
-        buffer.copy_within(held.clone(), 0);
-        held = 0..held.len();
-        if held.len() * 2 > buffer.len() {
+        buffer.copy_within(whole..whole + held, 0);
+        if held * 2 > buffer.len() {
             buffer.resize(buffer.len() * 2, 0);
         }
     }
@@ -399,8 +407,6 @@ struct Runner<'r> {
 struct Summary {
     read: u64,
     usable: u64,
-    /// Sets of one sound traceparent.
-    plain: u64,
     /// Of no style, then by style in the order of [`PropagationStyle::ALL`].
     styles: [u64; 1 + PropagationStyle::ALL.len()],
     /// In the order of their first mention.
@@ -425,37 +431,62 @@ impl<'r> Runner<'r> {
     /// One result per line, in order.
     fn stream(&mut self, input: &mut dyn Read, format: InputFormat, plan: &Plan) -> Result<()> {
         let mut headers = Headers::default();
-        // A sound traceparent says all there is to count.
+        // A set in which nothing is wrong says all there is to count.
         let plain = self.args.summary
             && plan.extract.styles.is_empty()
             && plan.extract.behavior == Behavior::Continue
+            && !plan.extract.first_only
             && plan.found.is_empty();
         let mut number = 0u64;
-        each_line(input, |line| {
-            number += 1;
-            let text = line.trim_ascii_end();
-            match format {
-                InputFormat::Lines if plain && plain_traceparent(text).is_some() => self.summary.add_plain(),
-                InputFormat::Lines => {
-                    pasted::argument_into(&lossy(text), &mut headers);
-                    self.answer(&headers, plan)?;
+        each_block_of_lines(input, |mut block| {
+            while !block.is_empty() {
+                if plain && format == InputFormat::Lines {
+                    block = self.count_plain_lines(block, plan);
+                    if block.is_empty() {
+                        break;
+                    }
                 }
-                InputFormat::Jsonl if text.trim_ascii().is_empty() => {}
-                InputFormat::Jsonl => {
-                    let fields = pasted::plain_json_line(text);
-                    if fields.is_empty() {
-                        self.answer_object(text, number, plan)?;
-                    } else if self.args.summary {
-                        self.count(&fields, plan);
-                    } else {
-                        headers.clear();
-                        fields.iter().for_each(|(name, value)| headers.push_copy(name, value));
+                let (line, behind) = first_line(block);
+                block = behind;
+                number += 1;
+                let text = line.trim_ascii_end();
+                match format {
+                    InputFormat::Lines => {
+                        pasted::argument_into(&lossy(text), &mut headers);
                         self.answer(&headers, plan)?;
+                    }
+                    InputFormat::Jsonl if text.trim_ascii().is_empty() => {}
+                    InputFormat::Jsonl => {
+                        let fields = pasted::plain_json_line(text);
+                        if fields.is_empty() {
+                            self.answer_object(text, number, plan)?;
+                        } else if self.args.summary {
+                            match plain_style(&fields, plan.extract.now).filter(|_| plain) {
+                                Some(style) => self.summary.add_plain(style, 1),
+                                None => self.count(&fields, plan),
+                            }
+                        } else {
+                            headers.clear();
+                            fields.iter().for_each(|(name, value)| headers.push_copy(name, value));
+                            self.answer(&headers, plan)?;
+                        }
                     }
                 }
             }
             Ok(())
         })
+    }
+
+    /// Counts the sound traceparents with which a block begins; what comes behind them.
+    fn count_plain_lines<'b>(&mut self, block: &'b [u8], plan: &Plan) -> &'b [u8] {
+        let (lines, _) = block.as_chunks::<{ TRACEPARENT + 1 }>();
+        let is_plain = |line: &&[u8; TRACEPARENT + 1]| {
+            let [value @ .., end] = line;
+            *end == b'\n' && plain_traceparent(value, plan.extract.now).is_some()
+        };
+        let count = lines.iter().take_while(is_plain).count();
+        self.summary.add_plain(PropagationStyle::TraceContext, count as u64);
+        block.get(count * (TRACEPARENT + 1)..).unwrap_or_default()
     }
 
     /// A line that is one JSON object, with options of its own or without.
@@ -567,9 +598,8 @@ impl<'r> Runner<'r> {
         sampling::explain(&incoming, rate, self.args.sampler.as_deref())
     }
 
-    fn finish(mut self) -> Result<Outcome> {
+    fn finish(self) -> Result<Outcome> {
         if self.args.summary {
-            self.summary.complete();
             self.summary.print(self.format, self.output)?;
         } else if self.format == Format::Json {
             let several = self.printed > 1;
@@ -585,17 +615,11 @@ impl<'r> Runner<'r> {
 }
 
 impl Summary {
-    /// A set of one traceparent that is continued and in which nothing was found.
-    fn add_plain(&mut self) {
-        self.plain += 1;
-    }
-
-    /// Counts the plain sets with the others.
-    fn complete(&mut self) {
-        let plain = std::mem::take(&mut self.plain);
-        self.read += plain;
-        self.usable += plain;
-        self.styles[Self::place(Some(PropagationStyle::TraceContext))] += plain;
+    /// Sets that are continued by a style and in which nothing was found.
+    fn add_plain(&mut self, style: PropagationStyle, sets: u64) {
+        self.read += sets;
+        self.usable += sets;
+        self.styles[Self::place(Some(style))] += sets;
     }
 
     fn place(style: Option<PropagationStyle>) -> usize {

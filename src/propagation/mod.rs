@@ -41,6 +41,7 @@ mod number;
 mod ottrace;
 pub mod pasted;
 mod place;
+mod plain;
 mod sw8;
 mod tags;
 mod traceparent;
@@ -49,6 +50,7 @@ pub mod verdict;
 mod xray;
 
 pub use carrier::{HeaderStatus, HeaderUse};
+pub use plain::plain_style;
 pub use traceparent::plain_traceparent;
 
 use crate::context::{Baggage, ContextLink, PropagationStyle, SamplingPriority, SpanContext, Tracestate};

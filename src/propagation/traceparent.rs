@@ -109,12 +109,12 @@ fn whole(text: &[u8]) -> Option<Fields> {
 }
 
 /// Trace id, parent id and flags of a `traceparent` in which [`super::extract`] would find this context and nothing to
-/// report. `None` says that it has to look. For counting many values: this allocates nothing.
+/// report; `now` is that of its options. `None` says that it has to look. For counting many values: this allocates nothing.
 #[inline]
-pub fn plain_traceparent(value: &[u8]) -> Option<(TraceId, SpanId, u8)> {
+pub fn plain_traceparent(value: &[u8], now: Option<u64>) -> Option<(TraceId, SpanId, u8)> {
     let fields = whole(value)?;
     let high = fields.trace_id.high();
-    let plain = fields.flags <= SAMPLED && high != 0 && !is_time_implausible(high, None);
+    let plain = fields.flags <= SAMPLED && high != 0 && !is_time_implausible(high, now);
     plain.then_some((fields.trace_id, fields.parent_id, fields.flags))
 }
 
@@ -327,7 +327,7 @@ pub(super) fn report_id(carrier: &mut Carrier, style: PropagationStyle, id: Trac
 }
 
 /// Whether the high half of a trace id has Datadog's form, seconds and zeros, with a time that cannot be.
-fn is_time_implausible(high: u64, now: Option<u64>) -> bool {
+pub(super) fn is_time_implausible(high: u64, now: Option<u64>) -> bool {
     /// When Datadog's ids with a time in them did not exist yet.
     const START_OF_2022: u64 = 1_640_995_200;
     const DAY: u64 = 86_400;
