@@ -64,7 +64,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__check__subcmd__capture)
-            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --fail-on --now --allow-empty --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --fail-on --now --allow-empty --expr --rules --snapshot --update --baseline --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,6 +79,10 @@ _spanglass() {
                     return 0
                     ;;
                 --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --query)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -122,8 +126,24 @@ _spanglass() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --expr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rules)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snapshot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json sarif github junit" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -186,7 +206,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__flamegraph__subcmd__text)
-            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --view --all --sort --depth --min --tags --details --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --view --all --sort --depth --min --tags --details --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -201,6 +221,10 @@ _spanglass() {
                     return 0
                     ;;
                 --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --query)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -454,7 +478,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__replay__subcmd__capture)
-            opts="-q -v -h --protocol --input-format --trace --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --to --speed --rate --concurrency --loop --retries --timeout --dry-run --resume --decoded --count --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --to --speed --rate --concurrency --loop --retries --timeout --dry-run --resume --decoded --count --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -469,6 +493,10 @@ _spanglass() {
                     return 0
                     ;;
                 --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --query)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

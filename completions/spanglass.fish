@@ -117,6 +117,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l 
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l query -d 'Only traces with a span that fits, which is marked: `service:web @http.status_code:>=500 -@duration:<1ms`' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l service -d 'Only traces with a span of this service' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l limit -d 'At most this many traces' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
@@ -187,6 +188,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l p
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l query -d 'Only traces with a span that fits, which is marked: `service:web @http.status_code:>=500 -@duration:<1ms`' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l service -d 'Only traces with a span of this service' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l limit -d 'At most this many traces' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
@@ -225,6 +227,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l pr
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l query -d 'Only traces with a span that fits, which is marked: `service:web @http.status_code:>=500 -@duration:<1ms`' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l service -d 'Only traces with a span of this service' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l limit -d 'At most this many traces' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
@@ -238,8 +241,15 @@ warning\t''
 info\t''
 never\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l now -d 'Reference time for starts in the future: RFC 3339, or nanoseconds since 1970 [default: when the request was recorded, or now]' -r
-complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
-json\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l expr -d 'What must hold: `service:web : count >= 1 and p95 < 200ms and no error`; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l rules -d 'A YAML list of rules that must hold, each with name, expr and severity; repeatable' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l snapshot -d 'The traces must be those of this file, in the form of the test agent\'s snapshots; ids and times are not compared' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l baseline -d 'Findings of this earlier run (`--format json`) are known and left out' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l format -d 'How findings are printed' -r -f -a "text\t'Excerpts with the place underlined'
+json\t'One JSON document'
+sarif\t'SARIF 2.1.0'
+github\t'GitHub annotations'
+junit\t'JUnit XML'"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -248,6 +258,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l st
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l force -d 'Read a capture of a newer version all the same'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l allow-empty -d 'A capture without any trace is no failure'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l update -d 'Write the snapshot anew instead of comparing'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l ascii -d 'Draw with ASCII characters only'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l no-redact -d 'Show the values of keys that look like secrets'

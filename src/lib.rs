@@ -58,6 +58,7 @@ pub fn codes() -> Vec<diagnostic::Code> {
         capture::codes::ALL,
         propagation::codes::ALL,
         lint::codes::ALL,
+        analysis::codes::ALL,
         config::codes::tracer::ALL,
         config::codes::forms::ALL,
         config::codes::lint::ALL,

@@ -1,9 +1,12 @@
 //! What trees mean: where time went, over one trace and over many.
 
 mod assertion;
+pub mod codes;
 mod critical_path;
+mod snapshot;
 mod summary;
 
 pub use assertion::{Assertion, AssertionError, Broken};
 pub use critical_path::critical_path;
+pub use snapshot::{Difference, Snapshot, SnapshotError};
 pub use summary::{Operation, OperationKey, Operations, Quantiles};

@@ -131,8 +131,10 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     };
     let mut keys: Vec<&str> = ERROR_TAGS.to_vec();
     keys.extend(args.tags.iter().map(String::as_str));
+    let query_keys = args.capture.query_keys();
+    keys.extend(query_keys.iter().map(String::as_str));
     let all_tags = format != Format::Text || args.details;
-    let keep = if all_tags { Keep::All } else { Keep::Only(&keys) };
+    let keep = if all_tags { Keep::All } else { args.capture.keep(&keys) };
     let options = Options { limits: args.capture.limits(), keep };
     let filter = args.capture.filter();
     let mut progress = Progress::new(output.quiet);
@@ -152,7 +154,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     }
     if selected.is_empty() && args.capture.selects() {
         output.outcome = output.outcome.or(Outcome::Bad);
-        output.note(&args.capture.nothing_matched(captures.traces()));
+        let why = args.capture.nothing_matched(&mut captures, &options)?;
+        output.note(&why);
     }
     let mark = filter.as_ref().map(|filter| filter as &dyn Fn(Span<'_>) -> bool);
     match format {

@@ -13,6 +13,7 @@ mod progress;
 mod record_capture;
 mod replay_capture;
 mod replay_to;
+mod rules;
 mod select;
 mod validate_config;
 

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     decoded: Option<Decoded>,
     /// Only count: all is decoded, but operations are not summed up and traces not told apart, so that memory does not
     /// grow with the input
-    #[arg(long, conflicts_with_all = ["decoded", "trace", "service", "limit"])]
+    #[arg(long, conflicts_with_all = ["decoded", "trace", "query", "service", "limit"])]
     count: bool,
     /// Print text or one JSON document
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
@@ -70,7 +70,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
             return Err(error);
         }
     };
-    let keep = if args.decoded.is_some() { Keep::All } else { Keep::NOTHING };
+    let keys = args.capture.query_keys();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let keep = if args.decoded.is_some() { Keep::All } else { args.capture.keep(&keys) };
     let options = Options { limits: args.capture.limits(), keep };
     let note = match args.capture.selects() {
         true => Note::Places,
@@ -108,7 +110,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     written?;
     if args.capture.selects() && args.capture.selected(captures.traces()).is_empty() {
         output.outcome = output.outcome.or(Outcome::Bad);
-        output.note(&args.capture.nothing_matched(captures.traces()));
+        let why = args.capture.nothing_matched(&mut captures, &options)?;
+        output.note(&why);
     }
     if args.decoded.is_none() {
         if args.capture.selects() {

@@ -10,9 +10,12 @@ use spanglass::diagnostic::{Diagnostic, Diagnostics, Outcome, Severity};
 use spanglass::encoding;
 use spanglass::id::TraceIdPattern;
 use spanglass::intake::{Counts, Intake, Located, Settings};
+use spanglass::query::{Absence, Query};
 use spanglass::render::Theme;
-use spanglass::trace::Span;
-use spanglass::wire::{self, Limits, Protocol};
+use spanglass::render::diagnostic::pointed;
+use spanglass::trace::{Keep, Span};
+use spanglass::wire::{self, Limits, Options, Protocol};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// What to read and what of it.
@@ -30,6 +33,13 @@ pub(crate) struct CaptureArgs {
     /// Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable
     #[arg(long, value_name = "ID", value_parser = parse_trace, help_heading = "Selection")]
     pub(crate) trace: Vec<TraceIdPattern>,
+    /// Only traces with a span that fits, which is marked: `service:web @http.status_code:>=500 -@duration:<1ms`
+    ///
+    /// Terms side by side must all fit; OR, NOT, a minus sign and parentheses as usual. service, operation_name,
+    /// resource_name, type, status, span.kind, env, trace_id and span_id stand bare, @key is a tag. Values may hold * and ?,
+    /// be quoted, compared (:>5, :[1 TO 5]) or just be there (@key:*). A bare word is part of a name or an error message.
+    #[arg(long, value_name = "QUERY", value_parser = parse_query, help_heading = "Selection")]
+    pub(crate) query: Option<Query>,
     /// Only traces with a span of this service
     #[arg(long, value_name = "NAME", help_heading = "Selection")]
     pub(crate) service: Option<String>,
@@ -76,6 +86,10 @@ pub(crate) enum InputFormat {
 fn parse_protocol(text: &str) -> Result<Protocol> {
     let names = || Protocol::ALL.map(Protocol::name).join(", ");
     Protocol::from_name(text).ok_or_else(|| anyhow!("no such protocol; known are {}", names()))
+}
+
+fn parse_query(text: &str) -> Result<Query> {
+    Query::parse(text).map_err(|error| anyhow!("{error}\n{}", pointed(text, error.column, &error.message)))
 }
 
 fn parse_trace(text: &str) -> Result<TraceIdPattern> {
@@ -194,27 +208,63 @@ impl CaptureArgs {
     }
 
     /// Which spans count as matches; `None` when everything does.
-    pub(crate) fn filter(&self) -> Option<impl Fn(Span<'_>) -> bool + use<>> {
-        let service = self.service.clone()?;
-        Some(move |span: Span<'_>| span.service() == service)
+    pub(crate) fn filter(&self) -> Option<impl Fn(Span<'_>) -> bool + '_> {
+        let any = self.service.is_some() || self.query.is_some();
+        any.then_some(move |span: Span<'_>| {
+            self.service.as_ref().is_none_or(|service| span.service() == service)
+                && self.query.as_ref().is_none_or(|query| query.matches(span))
+        })
+    }
+
+    /// Keys of the attributes that the query looks at.
+    pub(crate) fn query_keys(&self) -> Vec<String> {
+        self.query.as_ref().map(Query::keys).unwrap_or_default()
+    }
+
+    /// What must be decoded when `keys`, those of the query among them, are all that is looked at.
+    pub(crate) fn keep<'k>(&self, keys: &'k [&'k str]) -> Keep<'k> {
+        self.query.as_ref().map_or(Keep::Only(keys), |query| query.keep(keys))
     }
 
     /// Whether any trace is selected rather than all.
     pub(crate) fn selects(&self) -> bool {
-        !self.trace.is_empty() || self.service.is_some()
+        !self.trace.is_empty() || self.service.is_some() || self.query.is_some()
     }
 
     /// Positions of the selected traces, first seen first.
     pub(crate) fn selected(&self, traces: &[Located]) -> Vec<usize> {
         let wanted = |trace: &Located| {
             (self.trace.is_empty() || self.trace.iter().any(|pattern| pattern.matches(trace.id)))
-                && (self.service.is_none() || trace.matches > 0)
+                && ((self.service.is_none() && self.query.is_none()) || trace.matches > 0)
         };
         (0..traces.len()).filter(|at| traces.get(*at).is_some_and(wanted)).collect()
     }
 
-    /// Why nothing was selected, in words.
-    pub(crate) fn nothing_matched(&self, traces: &[Located]) -> String {
+    /// Why nothing was selected, in words. `options` are those of the scan.
+    pub(crate) fn nothing_matched(&self, captures: &mut Captures, options: &Options<'_>) -> Result<String> {
+        let Some(query) = &self.query else { return Ok(self.no_such_trace(captures.traces())) };
+        let by_others = CaptureArgs { query: None, ..self.clone() };
+        let service =
+            |trace: &Located| self.service.as_ref().is_none_or(|name| trace.services.iter().any(|s| **s == **name));
+        let wanted = |trace: &Located| {
+            (self.trace.is_empty() || self.trace.iter().any(|pattern| pattern.matches(trace.id))) && service(trace)
+        };
+        let traces = captures.traces();
+        let rest: Vec<usize> = (0..traces.len()).filter(|at| traces.get(*at).is_some_and(wanted)).collect();
+        if rest.is_empty() && !traces.is_empty() {
+            return Ok(by_others.no_such_trace(traces));
+        }
+        let mut absence = Absence::of(query);
+        // Names that are nearly right can only be told when all were decoded.
+        let options = Options { keep: Keep::All, ..*options };
+        captures.visit(&rest, &options, |trace, _| {
+            trace.spans().for_each(|span| absence.see(span));
+            ControlFlow::Continue(())
+        })?;
+        Ok(format!("nothing matched: {absence}"))
+    }
+
+    fn no_such_trace(&self, traces: &[Located]) -> String {
         let count = if traces.len() == 1 { "1 trace".to_owned() } else { format!("{} traces", traces.len()) };
         let by_id = traces.iter().filter(|trace| self.trace.iter().any(|pattern| pattern.matches(trace.id))).count();
         match &self.service {

@@ -16,10 +16,13 @@
 //! assert_eq!(Query::parse("service:web @x:[1 TO").unwrap_err().column, 21);
 //! ```
 
+mod absence;
 mod parse;
 
+pub use absence::Absence;
+
 use crate::id::{SpanId, TraceIdPattern};
-use crate::trace::{Attributes, Span, Value};
+use crate::trace::{Attributes, Keep, Span, Value};
 use std::fmt;
 
 /// A parsed query.
@@ -143,9 +146,24 @@ impl Query {
 
     /// Its terms in order, those under NOT left out: what must be there for anything to match.
     pub fn terms(&self) -> Vec<&Term> {
+        self.expression.found_terms()
+    }
+
+    /// What must hold at once.
+    fn parts(&self) -> &[Expression] {
+        match &self.expression {
+            Expression::All(parts) => parts,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// What a decoder must keep for it when `keys` are all keys that anyone looks at. Error messages may stand in
+    /// events, which are kept with everything.
+    pub fn keep<'k>(&self, keys: &'k [&'k str]) -> Keep<'k> {
         let mut terms = Vec::new();
-        self.expression.terms(&mut terms);
-        terms
+        self.expression.all_terms(&mut terms);
+        let events = terms.iter().any(|term| matches!(term.key, Key::ErrorDetail(_) | Key::Word));
+        if events { Keep::All } else { Keep::Only(keys) }
     }
 
     /// Keys of the attributes that it looks at.
@@ -169,6 +187,13 @@ impl Expression {
         }
     }
 
+    /// Its terms in order, those under NOT left out.
+    fn found_terms(&self) -> Vec<&Term> {
+        let mut terms = Vec::new();
+        self.terms(&mut terms);
+        terms
+    }
+
     fn terms<'q>(&'q self, into: &mut Vec<&'q Term>) {
         match self {
             Expression::All(parts) | Expression::Any(parts) => parts.iter().for_each(|part| part.terms(into)),
@@ -182,6 +207,20 @@ impl Expression {
             Expression::All(parts) | Expression::Any(parts) => parts.iter().for_each(|part| part.all_terms(into)),
             Expression::Not(part) => part.all_terms(into),
             Expression::Term(term) => into.push(term),
+        }
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |parts: &[Expression], between: &str| {
+            parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+        };
+        match self {
+            Expression::All(parts) => write!(f, "({})", joined(parts, " ")),
+            Expression::Any(parts) => write!(f, "({})", joined(parts, " OR ")),
+            Expression::Not(part) => write!(f, "-{part}"),
+            Expression::Term(term) => f.write_str(&term.text),
         }
     }
 }
@@ -211,18 +250,16 @@ impl Term {
         }
     }
 
-    /// The span member whose values can be listed when nothing matches: `service`, `operation_name`, `resource_name`.
-    pub fn name_of<'b>(&self, span: Span<'b>) -> Option<&'b str> {
-        match self.key {
-            Key::Service => Some(span.service()),
-            Key::Operation => Some(span.name()),
-            Key::Resource => Some(span.resource()),
+    /// The key of the attribute that it looks at.
+    fn attribute_key(&self) -> Option<&str> {
+        match &self.key {
+            Key::Attribute(key) => Some(key),
             _ => None,
         }
     }
 
     /// The text that it looks for, wildcards left out.
-    pub fn wanted(&self) -> String {
+    fn wanted(&self) -> String {
         match &self.test {
             Test::Text(pattern) => {
                 pattern.0.iter().filter_map(|piece| if let Piece::Char(c) = piece { Some(*c) } else { None }).collect()

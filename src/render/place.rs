@@ -1,5 +1,6 @@
 //! Where a range of bytes is in a text, for people and editors: lines, and columns counted in characters.
 
+use super::steers;
 use std::ops::Range;
 
 /// Lines and columns from 1. Columns count characters; the end column is that of the character behind the last one.
@@ -101,8 +102,24 @@ impl Excerpt {
             (start, stop) = (moved(start, secret.start), moved(stop, secret.start + stars.len()));
             shown.replace_range(secret, &stars);
         }
-        Some(Excerpt { text: shown, line, range: start..stop.max(start) })
+        Some(Excerpt { text: harmless(shown), line, range: start..stop.max(start) })
     }
+}
+
+/// Text without the characters beyond ASCII that steer a terminal, each replaced by one of as many bytes, so that ranges
+/// stay what they are. Those of ASCII are replaced when the excerpt is drawn.
+fn harmless(text: String) -> String {
+    let harmful = |c: char| !c.is_ascii() && steers(c);
+    if !text.chars().any(harmful) {
+        return text;
+    }
+    let stand_in = |c: char| match c.len_utf8() {
+        _ if !harmful(c) => c,
+        2 => '\u{b7}',
+        3 => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    };
+    text.chars().map(stand_in).collect()
 }
 
 /// The parts of `ranges` that are inside `whole`, in order, none overlapping another.
@@ -132,6 +149,13 @@ fn floor(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_not_in_excerpts() {
+        let text = "a\u{8b}\u{9b}b \u{202e}c";
+        let excerpt = Excerpt::of(text, &(5..6), 1, &[], "*").expect("an excerpt");
+        assert_eq!((excerpt.text.as_str(), excerpt.range), ("a\u{b7}\u{b7}b \u{fffd}c", 5..6));
+    }
 
     #[test]
     fn columns_count_characters_from_one() {
