@@ -83,6 +83,13 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// Whether `--select` names this code: a finding that is off by default is wanted then.
+    pub(crate) fn asks_for(&self, code: Code) -> bool {
+        self.select.iter().any(|word| chooses(word, code))
+    }
+}
+
 fn chooses(word: &str, code: Code) -> bool {
     let begins = code.id().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
     let number = word.parse::<u16>().is_ok_and(|number| code.number() == Some(number));

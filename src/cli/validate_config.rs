@@ -5,6 +5,7 @@ use super::output::Output;
 use super::{explain, input};
 use anyhow::Result;
 use spanglass::config::codes::forms::{NOTHING, SYNTAX, UNREADABLE};
+use spanglass::config::codes::lint::OFF_BY_DEFAULT;
 use spanglass::config::{self, Dialect, Finding, Form, Ignores, Input, Mode, Profile, Target};
 use spanglass::diagnostic::{Code, Diagnostics, Outcome, Place, Severity, Source};
 use spanglass::encoding;
@@ -97,11 +98,11 @@ pub(crate) fn run(args: Args, variables: &[(OsString, OsString)], output: &mut O
     let files = Files::default();
     let mode = if args.lenient { Mode::Lenient } else { Mode::Strict };
     let profile = args.profile;
-    let targets = targets(&args, variables, &files);
+    let targets = targets(&args, variables, &files, output);
     let read = targets.len();
     let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
     let targets = targets.into_iter().filter(|target| args.target.is_empty() || args.target.contains(&target.name));
-    let judged: Vec<Judging> = targets.map(|target| judge(target, profile, mode, &files)).collect();
+    let judged: Vec<Judging> = targets.map(|target| judge(target, profile, mode, &selection, &files)).collect();
 
     // What cannot be read is no configuration, whatever was selected; nor is a set of files without any.
     let unreadable = judged.iter().any(|judging| judging.unreadable);
@@ -171,7 +172,7 @@ fn is_unreadable(code: Code) -> bool {
     code == UNREADABLE || code == SYNTAX
 }
 
-fn judge(mut target: Target, profile: Profile, mode: Mode, files: &Files) -> Judging {
+fn judge(mut target: Target, profile: Profile, mode: Mode, selection: &Selection, files: &Files) -> Judging {
     let read = |path: &Path| files.read(path);
     let mut findings = std::mem::take(&mut target.findings);
     let unreadable = findings.iter().any(|finding| is_unreadable(finding.code()));
@@ -185,8 +186,9 @@ fn judge(mut target: Target, profile: Profile, mode: Mode, files: &Files) -> Jud
     }
     let (mut finalized, mut assumed) = (None, None);
     if !unreadable && !nothing {
-        let checked = config::check(profile, mode, &target, &read);
-        findings.extend(checked.findings);
+        let checked = config::check_all(profile, mode, &target, &read);
+        let wanted = |code: Code| !OFF_BY_DEFAULT.contains(&code) || selection.asks_for(code);
+        findings.extend(checked.findings.into_iter().filter(|finding| wanted(finding.code())));
         finalized = checked.finalized;
     }
     // A file that has an error is not used either, even where the tracer itself would not have seen it.
@@ -266,7 +268,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The targets that the arguments name. Those of inputs that give none have only findings.
-fn targets(args: &Args, variables: &[(OsString, OsString)], files: &Files) -> Vec<Target> {
+fn targets(args: &Args, variables: &[(OsString, OsString)], files: &Files, output: &mut Output) -> Vec<Target> {
     let form = args.input_format;
     let input = |path: &PathBuf, form| Input {
         path: path.clone(),
@@ -277,6 +279,13 @@ fn targets(args: &Args, variables: &[(OsString, OsString)], files: &Files) -> Ve
     if let Some(path) = &args.config {
         let json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
         inputs.push(input(path, Some(if json { Form::TracerJson } else { Form::TracerYaml })));
+    }
+    if output.verbose > 0 {
+        for input in &inputs {
+            if let Some(form) = config::form_of(input, args.profile) {
+                output.note(&format!("{}: read as {}", input.path.display(), form.name()));
+            }
+        }
     }
     let (mut process, mut unreadable) = (Vec::new(), Vec::new());
     if args.files.is_empty() || args.with_env {

@@ -15,7 +15,7 @@ use std::path::Path;
 pub const MAX_VARIABLES: usize = 100_000;
 
 /// Targets that one call may give.
-pub const MAX_TARGETS: usize = 10_000;
+pub const MAX_TARGETS: usize = 1_000;
 
 /// Bytes that interpolation may give in one call.
 const MAX_EXPANDED: usize = 16 << 20;

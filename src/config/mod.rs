@@ -32,7 +32,7 @@ mod vars;
 pub mod xmtpd;
 
 pub use finding::Finding;
-pub use inputs::{Dialect, Form, Ignores, Input, ignored, targets};
+pub use inputs::{Dialect, Form, Ignores, Input, form_of, ignored, targets};
 pub use target::{Entry, Origin, Setting, Shown, Target};
 
 use serde_json::Value;

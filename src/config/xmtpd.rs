@@ -3,6 +3,7 @@
 //! `XMTPD_TRACING_ENABLE=true ENV=prod APM_SAMPLE_RATE=0.35`. The switch is a flag of go-flags, the rate is read by
 //! `strconv.ParseFloat`, everything about the agent by the tracer itself.
 
+use super::codes::lint::{HOST_NOT_A_HOST, PORT_INVALID, VALUE_IGNORED};
 use super::codes::seeds::{
     XMTPD_ENABLE_EMPTY, XMTPD_ENV_RESEMBLES, XMTPD_NOT_BOOLEAN, XMTPD_OFF, XMTPD_RATE_NAN, XMTPD_RATE_UNUSABLE,
     XMTPD_SET_IN_CODE, XMTPD_TWO_STAGES,
@@ -65,6 +66,7 @@ pub fn check(mode: Mode, target: &Target, _read: ReadFile<'_>) -> Checked {
     let env = environment(target, &mut findings);
     let sample_rate = sample_rate(target, env.as_ref(), &mut findings);
     let agent_url = agent_url(target);
+    agent(target, &mut findings);
     set_in_code(target, &mut findings);
     match &enabled {
         Some(Setting { value: true, .. }) => {
@@ -232,6 +234,43 @@ fn agent_url(target: &Target) -> Option<Setting<String>> {
     match (host, port) {
         (Var::Set(entry), _) | (_, Var::Set(entry)) => Some(entry.setting(url)),
         _ => None,
+    }
+}
+
+/// What dd-trace-go does without: a URL of a scheme it does not know, a host that is more than one, a port that is none.
+fn agent(target: &Target, out: &mut Vec<Finding>) {
+    if let Var::Set(entry) = filled(target, "DD_TRACE_AGENT_URL") {
+        let scheme = parse_url(&entry.value).map(|url| url.scheme).unwrap_or_default();
+        if matches!(scheme.as_str(), "http" | "https" | "unix") {
+            // Host and port are not looked at then.
+            return;
+        }
+        let shown = masked(&entry.name, &entry.value);
+        let message = format!("{}={shown} is ignored: dd-trace-go takes http, https and unix URLs", entry.name);
+        let finding = Finding::new(VALUE_IGNORED, &entry.name, message).at(entry.place());
+        out.push(finding.help("write http://HOST:8126, or remove it"));
+    }
+    if let Var::Set(entry) = filled(target, "DD_AGENT_HOST")
+        && entry.value.contains([':', '/'])
+    {
+        let shown = masked(&entry.name, &entry.value);
+        let message = format!("{}={shown} is no host name: dd-trace-go puts all of it before the port", entry.name);
+        // It adds the brackets of an IPv6 address itself.
+        let bare = entry.value.trim_start_matches('[').trim_end_matches(']');
+        if entry.value.parse::<std::net::Ipv6Addr>().is_err() {
+            let finding = Finding::new(HOST_NOT_A_HOST, &entry.name, message).at(entry.place());
+            out.push(match bare.parse::<std::net::Ipv6Addr>() {
+                Ok(_) => finding.help(format!("write {}={bare}", entry.name)).replacement(bare),
+                Err(_) => finding.help("write the host alone; the port goes into DD_TRACE_AGENT_PORT"),
+            });
+        }
+    }
+    if let Var::Set(entry) = filled(target, "DD_TRACE_AGENT_PORT")
+        && !entry.value.parse::<u16>().is_ok_and(|port| port > 0)
+    {
+        let message = format!("{}={:?} is no port: it goes into the URL as it is", entry.name, entry.value);
+        let finding = Finding::new(PORT_INVALID, &entry.name, message).at(entry.place());
+        out.push(finding.help(format!("write {}=8126", entry.name)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! saphyr's events to a tree, on a stack of our own.
 
-use super::{Data, MAX_DEPTH, MAX_REPEATED, Node, Offsets};
+use super::{Data, MAX_ANCHORS, MAX_DEPTH, MAX_REPEATED, Node, Offsets};
 use crate::diagnostic::Source;
 use rustc_hash::{FxHashMap, FxHashSet};
 use saphyr::{Scalar, ScalarStyle, Tag};
@@ -161,6 +161,10 @@ impl Builder<'_> {
     /// Puts a finished node where it belongs.
     fn add(&mut self, built: Built, anchor: usize, span: Span) -> Result<(), Fault> {
         self.nodes += 1;
+        // They are numbered from 1 through the whole text.
+        if anchor > MAX_ANCHORS {
+            return Err(self.fault(span.start, format!("more than {MAX_ANCHORS} anchors in one file")));
+        }
         if anchor > 0 && self.aliases {
             self.copy(built.count, built.bytes, span)?;
             let Built { ref node, height, count, bytes } = built;

@@ -18,7 +18,10 @@ use std::sync::Arc;
 pub const MAX_DEPTH: usize = 128;
 
 /// Values that one text may hold, those that aliases repeat included.
-pub const MAX_NODES: usize = 1_000_000;
+pub const MAX_NODES: usize = 400_000;
+
+/// Anchors that one text may have: the reader keeps every name.
+pub const MAX_ANCHORS: usize = 50_000;
 
 /// Bytes of text that aliases may repeat.
 pub const MAX_REPEATED: usize = 16 << 20;

@@ -92,6 +92,11 @@ pub struct Input {
     pub form: Option<Form>,
 }
 
+/// The form that an input has or is told to have; `None` when it is none of the forms, or cannot be read.
+pub fn form_of(input: &Input, profile: Profile) -> Option<Form> {
+    open(input, &Source::File(input.path.clone()), profile).ok()?.form
+}
+
 /// The environments and configurations of `inputs`, and what is wrong with inputs that give none (TC001, TC002, TC010)
 /// or that belong to every target (`--config`).
 ///
