@@ -405,6 +405,16 @@ pub fn write_request(out: &mut impl Write, record: &CaptureRecord, arrival: &Arr
     write_with_body(out, serde_json::to_string(&line)?, body, text)
 }
 
+/// Writes a request of which nobody knows how it came, and its answer when it has one.
+pub fn write_record(out: &mut impl Write, seq: u64, record: &CaptureRecord) -> io::Result<()> {
+    let arrival = Arrival { seq, conn: 1, transport: "tcp", http: "1.1", framing: "content-length", redacted: &[] };
+    write_request(out, record, &arrival)?;
+    match &record.response {
+        Some(response) => write_response(out, seq, record.received.unwrap_or_default(), response),
+        None => Ok(()),
+    }
+}
+
 /// Writes the answer to request `seq`, at `time`.
 pub fn write_response(out: &mut impl Write, seq: u64, time: Timestamp, response: &Response) -> io::Result<()> {
     #[derive(Serialize)]

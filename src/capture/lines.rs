@@ -252,6 +252,12 @@ impl Block {
 const RESPONSE: &[u8] = b"{\"type\":\"response\"";
 
 impl<R: BufRead + Seek> Lines<R> {
+    /// The input, which was read to wherever.
+    pub(crate) fn input(&mut self) -> &mut R {
+        self.moved = true;
+        &mut self.input
+    }
+
     pub(super) fn new(input: R, file: &Path, limits: CaptureLimits) -> Self {
         let file: Arc<Path> = file.into();
         Lines {

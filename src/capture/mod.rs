@@ -192,6 +192,14 @@ impl<R: BufRead + Seek> Capture<R> {
         !matches!(self.container, Container::Raw(_))
     }
 
+    /// Its input, when it is a capture of our own, for a reader of its lines. The capture cannot be read on then.
+    pub fn own_lines(&mut self) -> Option<&mut R> {
+        match &mut self.container {
+            Container::Lines(lines) => Some(lines.input()),
+            _ => None,
+        }
+    }
+
     /// Its lines, when it is a container of lines.
     pub(crate) fn lines(&mut self) -> Option<&mut Lines<R>> {
         match &mut self.container {

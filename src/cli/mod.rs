@@ -2,6 +2,7 @@
 
 mod check_capture;
 mod completions;
+mod convert_capture;
 mod explain;
 mod findings;
 mod flamegraph_text;
@@ -86,6 +87,13 @@ const ENTRIES: &[Entry] = &[
         run: |matches, environment| run::<check_capture::Args>(matches, environment, check_capture::run),
     },
     Entry {
+        name: "convert-capture",
+        about: "Write a capture in another form, and say what that loses",
+        example: "spanglass convert-capture recorded.jsonl --to otlp-json --out traces.json",
+        arguments: convert_capture::Args::augment_args,
+        run: |matches, environment| run::<convert_capture::Args>(matches, environment, convert_capture::run),
+    },
+    Entry {
         name: "explain",
         about: "Say what a finding's code means, what causes it and what helps",
         example: "spanglass explain D003",
@@ -165,7 +173,7 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
             }
         };
     }
-    deferred!(0 1 2 3 4 5 6 7 8)
+    deferred!(0 1 2 3 4 5 6 7 8 9 10 11)
 }
 
 /// Adds a command's arguments, those about output that every command has, the environment variable of every flag, and what follows the help.

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::record_capture::{Interrupts, parse_duration};
-use super::select::{CaptureArgs, Opened, end_of};
+use super::select::{CaptureArgs, Opened, end_of, selected};
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use spanglass::endpoint::Endpoint;
 use spanglass::intake::Decoder;
 use spanglass::render::json as document;
 use spanglass::time::Timestamp;
-use spanglass::trace::{Keep, Payload};
+use spanglass::trace::Keep;
 use spanglass::wire::{self, CLIENT_STATS, Losses, Options, Protocol};
 use std::cell::RefCell;
 use std::io::Write;
@@ -314,15 +314,7 @@ impl Feed {
         let spans = payload.spans().len() as u64;
         // A bare body has no request around it, and a document is none that a target takes.
         let made = match bare {
-            true => {
-                let target = if wire::encode(protocol, payload, &mut Losses::default()).is_some() {
-                    protocol
-                } else {
-                    Protocol::V04
-                };
-                let made = wire::encode(target, payload, &mut Losses::default());
-                made.map(|made| (made, target == protocol && !is_document))
-            }
+            true => wire::request_around(protocol, payload, is_document, &mut Losses::default()),
             false => None,
         };
         if bare && made.is_none() {
@@ -344,17 +336,6 @@ impl Feed {
         self.counts.bytes += record.request.body.len() as u64;
         Some(of_request(record, spans, received))
     }
-}
-
-fn selected(args: &CaptureArgs, payload: &Payload<'_>) -> bool {
-    if !args.selects() {
-        return true;
-    }
-    let filter = args.filter();
-    payload.spans().any(|span| {
-        (args.trace.is_empty() || args.trace.iter().any(|pattern| pattern.matches(span.trace_id())))
-            && filter.as_ref().is_none_or(|filter| filter(span))
-    })
 }
 
 fn of_request(record: CaptureRecord, spans: u64, received: Option<Timestamp>) -> Outgoing {

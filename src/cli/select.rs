@@ -13,7 +13,7 @@ use spanglass::intake::{Counts, Intake, Located, Settings};
 use spanglass::query::{Absence, Query};
 use spanglass::render::Theme;
 use spanglass::render::diagnostic::pointed;
-use spanglass::trace::{Keep, Span};
+use spanglass::trace::{Keep, Payload, Span};
 use spanglass::wire::{self, Limits, Options, Protocol};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -284,6 +284,18 @@ impl CaptureArgs {
             None => "nothing matched".to_owned(),
         }
     }
+}
+
+/// Whether a payload has a span that is selected.
+pub(crate) fn selected(args: &CaptureArgs, payload: &Payload<'_>) -> bool {
+    if !args.selects() {
+        return true;
+    }
+    let filter = args.filter();
+    payload.spans().any(|span| {
+        (args.trace.is_empty() || args.trace.iter().any(|pattern| pattern.matches(span.trace_id())))
+            && filter.as_ref().is_none_or(|filter| filter(span))
+    })
 }
 
 /// Why nothing could be opened, as a finding for machine output, when it is one.

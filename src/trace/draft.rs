@@ -303,15 +303,25 @@ impl Batch {
 
     /// Appends everything of a payload, behind what is there.
     pub fn append(&mut self, payload: Payload<'_>) {
+        self.append_where(payload, |_| true);
+    }
+
+    /// The same with the spans that are wanted, and the chunks that have any.
+    pub fn append_where(&mut self, payload: Payload<'_>, wanted: impl Fn(Span<'_>) -> bool) {
+        self.dialect = payload.dialect();
         let first = self.resources.len();
         for resource in payload.resources() {
             self.push_resource(&resource.into());
         }
         for chunk in payload.chunks() {
+            let mut spans = chunk.spans().filter(|span| wanted(*span)).peekable();
+            if spans.peek().is_none() && chunk.spans().len() > 0 {
+                continue;
+            }
             let mut draft = ChunkDraft::from(chunk);
             draft.resource = draft.resource.map(|number| first + number);
             self.begin_chunk(&draft);
-            chunk.spans().for_each(|span| self.push(&span.into()));
+            spans.for_each(|span| self.push(&span.into()));
         }
     }
 

@@ -126,6 +126,11 @@ impl<'b> Trace<'b> {
         (0..self.len).filter_map(|index| self.span(index))
     }
 
+    /// The payloads that its spans came in, with the spans of other traces in them.
+    pub fn payloads(&self) -> impl Iterator<Item = Payload<'b>> {
+        self.payloads.iter().copied()
+    }
+
     /// Number of the payload that the span at `index` came in, in the order in which they were given.
     pub fn payload_of(&self, index: usize) -> Option<usize> {
         self.place(index).map(|(payload, _)| payload as usize)

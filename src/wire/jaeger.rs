@@ -298,9 +298,16 @@ type TraceOut = (TraceId, Vec<Value>, Vec<(String, Value)>);
 
 /// Writes a payload as one document of Jaeger's query API.
 pub(super) fn document(payload: Payload<'_>, losses: &mut Losses) -> Vec<u8> {
+    let data = traces(payload.spans(), losses);
+    let document = json!({"data": data, "total": 0, "limit": 0, "offset": 0, "errors": null});
+    document.to_string().into_bytes()
+}
+
+/// The traces of `spans`, as they stand in the member `data` of a document.
+pub(super) fn traces<'b>(of: impl Iterator<Item = Span<'b>>, losses: &mut Losses) -> Vec<Value> {
     let mut traces: BTreeMap<usize, TraceOut> = BTreeMap::new();
     let mut numbers: HashMap<TraceId, usize> = HashMap::new();
-    for span in payload.spans() {
+    for span in of {
         let count = numbers.len();
         let number = *numbers.entry(span.trace_id()).or_insert(count);
         let (_, spans, processes) = traces.entry(number).or_insert_with(|| (span.trace_id(), Vec::new(), Vec::new()));
@@ -313,15 +320,13 @@ pub(super) fn document(payload: Payload<'_>, losses: &mut Losses) -> Vec<u8> {
         let id = processes[process].0.clone();
         spans.push(span_of(span, &id, losses));
     }
-    let data: Vec<Value> = traces
+    traces
         .into_values()
         .map(|(id, spans, processes)| {
             let processes: Map<String, Value> = processes.into_iter().collect();
             json!({"traceID": id.to_string(), "spans": spans, "processes": processes, "warnings": null})
         })
-        .collect();
-    let document = json!({"data": data, "total": 0, "limit": 0, "offset": 0, "errors": null});
-    document.to_string().into_bytes()
+        .collect()
 }
 
 fn process_of(span: Span<'_>, losses: &mut Losses) -> Value {

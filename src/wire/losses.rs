@@ -15,7 +15,7 @@ impl Losses {
     }
 
     /// Counts all that `other` counted.
-    pub(super) fn merge(&mut self, other: Losses) {
+    pub fn merge(&mut self, other: Losses) {
         other.0.into_iter().for_each(|(what, count)| self.add(what, count));
     }
 

@@ -45,7 +45,7 @@ pub use stats::{ClientStats, StatsCounts, StatsGroup};
 
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::http::{Headers, Request};
-use crate::trace::{Batch, Dialect, Keep, Payload};
+use crate::trace::{Batch, Dialect, Keep, Payload, Span};
 use cursor::Cursor;
 use msgpack::Reader;
 use std::fmt;
@@ -421,6 +421,32 @@ pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> 
         Protocol::Stats | Protocol::V04Json | Protocol::Snapshot => None,
         Protocol::DatadogTrace | Protocol::DatadogSpans => None,
     }
+}
+
+/// Traces as they stand in the member `data` of a document of Jaeger, for a document that is written piece by piece.
+pub fn jaeger_traces<'b>(spans: impl Iterator<Item = Span<'b>>, losses: &mut Losses) -> Vec<serde_json::Value> {
+    jaeger::traces(spans, losses)
+}
+
+/// A span as it stands in a document of Zipkin v2, for a document that is written piece by piece.
+pub fn zipkin_span(span: Span<'_>, losses: &mut Losses) -> serde_json::Value {
+    zipkin::span_of(span, losses)
+}
+
+/// The request that carries the spans of a body that came without one, or of a document that no receiver takes, and
+/// whether it carries the body as it is: a new one is made of what is no request's body.
+pub fn request_around(
+    protocol: Protocol,
+    payload: Payload<'_>,
+    is_document: bool,
+    losses: &mut Losses,
+) -> Option<(Request, bool)> {
+    let sendable = !matches!(protocol, Protocol::Jaeger | Protocol::OtlpGrpc);
+    if sendable && let Some(request) = encode(protocol, payload, &mut Losses::default()) {
+        return Some((request, !is_document));
+    }
+    let otlp = payload.dialect() == Dialect::Otlp;
+    encode(if otlp { Protocol::OtlpProto } else { Protocol::V04 }, payload, losses).map(|request| (request, false))
 }
 
 /// A JSON document as a request.

@@ -196,7 +196,8 @@ pub(super) fn document(payload: Payload<'_>, losses: &mut Losses) -> Vec<u8> {
     Value::Array(spans).to_string().into_bytes()
 }
 
-fn span_of(span: Span<'_>, losses: &mut Losses) -> Value {
+/// A span as it stands in a document.
+pub(super) fn span_of(span: Span<'_>, losses: &mut Losses) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
     put("traceId", span.trace_id().to_string().into());

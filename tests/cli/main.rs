@@ -6,6 +6,7 @@
 mod support;
 
 mod configuring;
+mod converting;
 mod generated;
 mod golden;
 mod process;
