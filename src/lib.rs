@@ -45,6 +45,7 @@ pub mod query;
 pub mod render;
 pub mod rule;
 pub mod sampling;
+pub mod synth;
 pub mod time;
 pub mod trace;
 pub mod tree;

@@ -11,5 +11,6 @@ mod generated;
 mod golden;
 mod process;
 mod recording;
+mod scenarios;
 mod streaming;
 mod transcripts;

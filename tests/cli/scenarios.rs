@@ -1,0 +1,119 @@
+//! The documented traces of five systems through the whole program: encoded for the wire that each speaks, read, drawn as
+//! a tree, and found by queries (seeds-scenarios.md).
+
+use crate::support::process::spanglass;
+use crate::support::{fixture, read};
+use serde_json::Value;
+use spanglass::synth::Scenario;
+use spanglass::time::Timestamp;
+use spanglass::wire::{self, Losses, Protocol};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// 2026-01-01T00:00:00Z
+const BASE: Timestamp = Timestamp(1_767_225_600_000_000_000);
+
+struct Case {
+    scenario: Scenario,
+    expect: Value,
+    body: PathBuf,
+    /// Key by span id.
+    keys: BTreeMap<String, String>,
+}
+
+fn cases(folder: &Path) -> Vec<Case> {
+    let text = read(&fixture("scenarios.json"));
+    let scenarios = Scenario::parse_all(&text).unwrap();
+    let values: Vec<Value> = serde_json::from_slice(&text).unwrap();
+    let case = |(scenario, value): (Scenario, Value)| {
+        let (protocol, ending) = match scenario.wire.as_str() {
+            "otlp" => (Protocol::OtlpProto, "otlp-proto"),
+            _ => (Protocol::V04, "v0.4"),
+        };
+        let mut lost = Losses::default();
+        let request = wire::encode(protocol, scenario.batch(BASE).view(&[]), &mut lost).unwrap();
+        assert!(lost.is_empty(), "{}: {lost:?}", scenario.id);
+        let body = folder.join(format!("{}.{ending}.bin", scenario.id));
+        std::fs::write(&body, request.body).unwrap();
+        let keys = scenario.spans().map(|(key, id)| (id.to_string(), key.to_owned())).collect();
+        Case { scenario, expect: value["expect"].clone(), body, keys }
+    };
+    scenarios.into_iter().zip(values).map(case).collect()
+}
+
+fn keys_of(case: &Case, lines: &str) -> Vec<String> {
+    let key = |line: &str| {
+        let span: Value = serde_json::from_str(line).unwrap();
+        case.keys[span["span_id"].as_str().unwrap()].clone()
+    };
+    let mut keys: Vec<String> = lines.lines().map(key).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn queries_find_what_they_should() {
+    let folder = TempDir::new().unwrap();
+    let mut asked = 0;
+    let mut faults = Vec::new();
+    for case in cases(folder.path()) {
+        for query in case.expect["queries"].as_array().into_iter().flatten() {
+            let text = query["q"].as_str().unwrap();
+            let ran = spanglass("replay-capture --decoded jsonl --query").args([text]).args([&case.body]).run();
+            let mut wanted: Vec<String> =
+                query["match"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect();
+            wanted.sort();
+            let found = keys_of(&case, &ran.stdout);
+            if found != wanted || ran.status != i32::from(wanted.is_empty()) {
+                faults.push(format!(
+                    "{}: {text}\n  found  {found:?}\n  wanted {wanted:?}\n{}",
+                    case.scenario.id, ran.stderr
+                ));
+            }
+            asked += 1;
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(asked >= 100, "only {asked} queries");
+}
+
+#[test]
+fn trees_are_those_of_the_documents() {
+    let folder = TempDir::new().unwrap();
+    let mut faults = Vec::new();
+    for case in cases(folder.path()) {
+        let ran = spanglass("flamegraph-text --format jsonl --all").args([&case.body]).run();
+        let documents: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut found: Vec<Vec<(String, usize)>> = Vec::new();
+        let mut own = BTreeMap::new();
+        for document in &documents {
+            let mut order = Vec::new();
+            let mut open: Vec<(&Value, usize)> =
+                document["roots"].as_array().unwrap().iter().rev().map(|root| (root, 0)).collect();
+            while let Some((node, depth)) = open.pop() {
+                let key = case.keys[node["span_id"].as_str().unwrap()].clone();
+                own.insert(key.clone(), node["self_ns"].as_i64().unwrap());
+                order.push((key, depth));
+                open.extend(node["children"].as_array().unwrap().iter().rev().map(|child| (child, depth + 1)));
+            }
+            found.push(order);
+        }
+        let pair = |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_u64().unwrap() as usize);
+        let traces = case.expect["traces"].as_array().unwrap().iter();
+        let mut wanted: Vec<Vec<(String, usize)>> =
+            traces.map(|trace| trace["preorder"].as_array().unwrap().iter().map(pair).collect()).collect();
+        found.sort();
+        wanted.sort();
+        if found != wanted {
+            faults.push(format!("{}: tree\n  found  {found:?}\n  wanted {wanted:?}\n{}", case.scenario.id, ran.stderr));
+        }
+        for (key, us) in case.expect["self_us"].as_object().into_iter().flatten() {
+            let wanted = us.as_i64().unwrap() * 1000;
+            if own.get(key) != Some(&wanted) {
+                faults.push(format!("{}: self time of {key} is {:?}, wanted {wanted}", case.scenario.id, own.get(key)));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
