@@ -479,3 +479,112 @@ proptest! {
         }
     }
 }
+
+// ---- documents ----------------------------------------------------------------------------------------------------
+
+/// Spans of OpenTelemetry with what Jaeger and Zipkin can carry of one: microseconds, no links, keys without a meaning of
+/// their own.
+fn documented_span() -> impl Strategy<Value = SpanDraft> {
+    let value = prop_oneof![
+        "[a-z ]{0,8}".prop_map(OwnedValue::Str),
+        any::<bool>().prop_map(OwnedValue::Bool),
+        any::<i64>().prop_map(OwnedValue::Int),
+        (-1e9..1e9f64).prop_map(OwnedValue::Float),
+    ];
+    let attributes = || {
+        prop::collection::btree_map("x\\.[a-z]{1,6}", value.clone(), 0..5)
+            .prop_map(|map| map.into_iter().collect::<Vec<_>>())
+    };
+    let event = ("[a-z]{1,8}", 0..1_000_000i64, attributes()).prop_map(|(name, us, attributes)| EventDraft {
+        name,
+        time: Timestamp(1_795_168_000_000_000_000 + us * 1000),
+        attributes,
+        dropped: 0,
+    });
+    let kinds = [SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
+    (
+        (1..u64::MAX, proptest::option::of(1..u64::MAX)),
+        ("[a-z]{1,8}", "[a-z]{1,8} ?/?[a-z]{0,8}"),
+        prop::sample::select(kinds.to_vec()),
+        (0..1_000_000i64, 1..1_000_000i64),
+        attributes(),
+        prop::collection::vec(event, 0..3),
+    )
+        .prop_map(|((span_id, parent_id), (service, name), kind, (start, duration), attributes, events)| {
+            SpanDraft {
+                trace_id: TraceId(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c),
+                span_id: SpanId(span_id),
+                parent_id: parent_id.filter(|id| *id != span_id).map(SpanId),
+                service,
+                name,
+                kind,
+                start: Timestamp(1_795_168_000_000_000_000 + start * 1000),
+                duration: Nanos(duration * 1000),
+                attributes,
+                events,
+                ..SpanDraft::default()
+            }
+        })
+}
+
+fn as_words(value: &OwnedValue) -> String {
+    match value {
+        OwnedValue::Str(text) => text.clone(),
+        OwnedValue::Bool(value) => value.to_string(),
+        OwnedValue::Int(value) => value.to_string(),
+        OwnedValue::Float(value) => value.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// What both forms carry comes back: of Zipkin, values as text and events by name and time.
+    #[test]
+    fn documents_read_back(spans in prop::collection::vec(documented_span(), 1..6)) {
+        let mut batch = Batch::default();
+        batch.set_dialect(Dialect::Otlp);
+        for span in &spans {
+            let service = ("service.name".to_owned(), OwnedValue::Str(span.service.clone()));
+            let resource = batch.push_resource(&ResourceDraft { attributes: vec![service], ..ResourceDraft::default() });
+            batch.begin_chunk(&ChunkDraft { resource: Some(resource), ..ChunkDraft::default() });
+            batch.push(span);
+        }
+        batch.finish();
+        for protocol in [Protocol::Jaeger, Protocol::Zipkin] {
+            let mut losses = Losses::default();
+            let request = wire::encode(protocol, batch.view(&[]), &mut losses).expect("a document");
+            let decoded = Decoded::of(protocol, request.body);
+            prop_assert_eq!(decoded.findings(), Vec::<String>::new());
+            let typed = protocol == Protocol::Jaeger;
+            prop_assert_eq!(losses.is_empty(), typed || spans.iter().all(|span| {
+                span.attributes.iter().all(|(_, value)| matches!(value, OwnedValue::Str(_)))
+            }), "{}: {:?}", protocol, losses);
+            let mut read: Vec<SpanDraft> = decoded.payload().spans().map(Into::into).collect();
+            let mut wanted = spans.clone();
+            read.sort_by_key(|span| (span.span_id, span.start));
+            wanted.sort_by_key(|span| (span.span_id, span.start));
+            prop_assert_eq!(read.len(), wanted.len());
+            for (read, wanted) in read.iter().zip(&wanted) {
+                let of = |span: &SpanDraft| {
+                    (span.trace_id, span.span_id, span.parent_id, span.service.clone(), span.name.clone(), span.kind, span.start, span.duration)
+                };
+                prop_assert_eq!(of(read), of(wanted), "{}", protocol);
+                for (key, value) in &wanted.attributes {
+                    let found = read.attributes.iter().find(|(other, _)| other == key).map(|(_, value)| value);
+                    if typed {
+                        prop_assert_eq!(found, Some(value), "{} {}", protocol, key);
+                    } else {
+                        prop_assert_eq!(found.map(as_words), Some(as_words(value)), "{} {}", protocol, key);
+                    }
+                }
+                let events = |span: &SpanDraft| {
+                    let event = |event: &EventDraft| (event.time, event.name.clone(), if typed { event.attributes.clone() } else { Vec::new() });
+                    span.events.iter().map(event).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(events(read), events(wanted), "{}", protocol);
+            }
+        }
+    }
+}

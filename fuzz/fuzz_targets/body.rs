@@ -8,4 +8,4 @@ use spanglass::capture;
 use std::io::Cursor;
 use std::path::Path;
 
-fuzz_target!(|data: &[u8]| intake::take_in(capture::open_body(Cursor::new(data), Path::new("input"), intake::LIMITS)));
+fuzz_target!(|data: &[u8]| intake::take_in(capture::open_body(Cursor::new(data), Path::new("input"), intake::limits())));

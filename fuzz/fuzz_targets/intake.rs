@@ -1,5 +1,6 @@
 //! What the targets of whole inputs do with them: all that the commands over captures do, up to the drawing.
 
+use spanglass::capture::pcap::Ports;
 use spanglass::capture::{Capture, CaptureLimits};
 use spanglass::diagnostic::{Diagnostics, Place};
 use spanglass::encoding;
@@ -12,7 +13,9 @@ use std::io::Cursor;
 use std::ops::ControlFlow;
 
 /// Small, so that limits are met.
-pub const LIMITS: CaptureLimits = CaptureLimits { body: 4096, bare_body: 1 << 20, force: false };
+pub fn limits() -> CaptureLimits {
+    CaptureLimits { body: 4096, bare_body: 1 << 20, force: false, ports: Ports::All }
+}
 
 /// Reads, checks, draws trees, and looks findings up.
 pub fn take_in(capture: Capture<Cursor<&[u8]>>) {

@@ -2,11 +2,11 @@
 //! serde_json, a [`SpanDraft`] per span. Such documents are small beside what tracers send; their findings carry a path
 //! instead of an offset.
 
-use super::Options;
 use super::codes::{BAD_JSON, BYTE_ORDER_MARK, TOO_DEEP, WRONG_TYPE};
+use super::{Losses, Options};
 use crate::diagnostic::{BodyScope, Code, Diagnostic};
 use crate::encoding::codes::TOO_LARGE;
-use crate::trace::{Batch, Keep, OwnedValue, SpanDraft, Value as Attribute};
+use crate::trace::{Batch, Keep, OwnedValue, Span, SpanDraft, Value as Attribute};
 use serde_json::{Map, Value};
 use std::fmt::Display;
 
@@ -209,4 +209,16 @@ pub(super) fn json(value: Attribute<'_>) -> Value {
             map.iter().map(|(key, value)| (key.to_owned(), json(value))).collect::<Map<_, _>>().into()
         }
     }
+}
+/// Counts what is said around a span, and about what was dropped of it, for which documents of spans have no place.
+pub(super) fn lose_surroundings(span: Span<'_>, losses: &mut Losses) {
+    losses.add("dropped counts", u64::from(span.dropped() != Default::default()));
+    losses.add("dropped counts", span.events().filter(|event| event.dropped() > 0).count() as u64);
+    let Some(chunk) = span.chunk() else { return };
+    losses.add("attributes of instrumentation scopes", chunk.attributes().len() as u64);
+    losses.add("dropped counts", u64::from(chunk.scope_dropped() > 0));
+    losses.add("schema URLs", u64::from(!chunk.scope_schema_url().is_empty()));
+    let Some(resource) = chunk.resource() else { return };
+    losses.add("dropped counts", u64::from(resource.dropped() > 0));
+    losses.add("schema URLs", u64::from(!resource.schema_url().is_empty()));
 }

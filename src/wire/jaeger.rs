@@ -398,8 +398,8 @@ fn span_of(span: Span<'_>, process: &str, losses: &mut Losses) -> Value {
         .collect();
     let inexact = span.start().0 % 1000 != 0 || span.duration().0 % 1000 != 0;
     losses.add("nanoseconds of start or duration", u64::from(inexact));
-    let dropped = span.dropped();
-    losses.add("dropped counts", u64::from(dropped != Default::default()));
+    documents::lose_surroundings(span, losses);
+    losses.add("dropped counts", span.links().filter(|link| link.dropped() > 0).count() as u64);
     let mut object = json!({
         "traceID": span.trace_id().to_string(),
         "spanID": span.span_id().to_string(),

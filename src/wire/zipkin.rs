@@ -297,7 +297,7 @@ pub(super) fn span_of(span: Span<'_>, losses: &mut Losses) -> Value {
     let scoped = span.chunk().is_some_and(|chunk| !chunk.scope_name().is_empty() || !chunk.scope_version().is_empty());
     losses.add("instrumentation scopes", u64::from(scoped));
     losses.add("flags", u64::from(span.flags().is_some_and(|flags| flags != 0)));
-    losses.add("dropped counts", u64::from(span.dropped() != Default::default()));
+    documents::lose_surroundings(span, losses);
     Value::Object(object)
 }
 

@@ -14,15 +14,15 @@ use tempfile::TempDir;
 /// 2026-01-01T00:00:00Z
 const BASE: Timestamp = Timestamp(1_767_225_600_000_000_000);
 
-struct Case {
+pub(crate) struct Case {
     scenario: Scenario,
     expect: Value,
-    body: PathBuf,
+    pub(crate) body: PathBuf,
     /// Key by span id.
     keys: BTreeMap<String, String>,
 }
 
-fn cases(folder: &Path) -> Vec<Case> {
+pub(crate) fn cases(folder: &Path) -> Vec<Case> {
     let text = read(&fixture("scenarios.json"));
     let scenarios = Scenario::parse_all(&text).unwrap();
     let values: Vec<Value> = serde_json::from_slice(&text).unwrap();
@@ -116,4 +116,53 @@ fn trees_are_those_of_the_documents() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The queries that xmtpd's own document gives, over all of its traces.
+#[test]
+fn queries_of_the_xmtpd_document() {
+    type Fits = fn(&Value) -> bool;
+    let queries: [(&str, Fits); 7] = [
+        ("service:xmtpd @trigger:timer_fallback", |span| span["tags"]["trigger"] == "timer_fallback"),
+        ("service:xmtpd operation_name:xmtpd.node.query_envelopes @zero_results:true", |span| {
+            span["name"] == "xmtpd.node.query_envelopes" && span["tags"]["zero_results"] == true
+        }),
+        ("service:xmtpd resource_name:pgx.query @duration:>100ms", |span| {
+            span["resource"] == "pgx.query" && span["duration_us"].as_i64() > Some(100_000)
+        }),
+        ("service:xmtpd resource_name:pgx.query @db.role:reader", |span| {
+            span["resource"] == "pgx.query" && span["tags"]["db.role"] == "reader"
+        }),
+        ("service:xmtpd operation_name:xmtpd.subscribe_worker.listener_closed @reason:channel_full", |span| {
+            span["name"] == "xmtpd.subscribe_worker.listener_closed" && span["tags"]["reason"] == "channel_full"
+        }),
+        ("service:xmtpd operation_name:xmtpd.sync.* @error:true", |span| {
+            span["name"].as_str().unwrap().starts_with("xmtpd.sync.") && span["error"].is_object()
+        }),
+        ("service:xmtpd @out_of_order:true", |span| span["tags"]["out_of_order"] == true),
+    ];
+    let folder = TempDir::new().unwrap();
+    let xmtpd: Vec<Case> =
+        cases(folder.path()).into_iter().filter(|case| case.scenario.id.starts_with("xmtpd-")).collect();
+    let values: Vec<Value> = serde_json::from_slice(&read(&fixture("scenarios.json"))).unwrap();
+    let all = values.iter().filter(|value| value["system"] == "xmtpd");
+    let spans: Vec<&Value> = all.flat_map(|value| value["spans"].as_array().unwrap()).collect();
+    for (query, fits) in queries {
+        let bodies = xmtpd.iter().map(|case| &case.body);
+        let ran = spanglass("replay-capture --decoded jsonl --query").args([query]).args(bodies).run();
+        let mut found: Vec<String> = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["span_id"].as_str().unwrap().to_owned())
+            .collect();
+        let mut wanted: Vec<String> = spans
+            .iter()
+            .filter(|span| span["service"] == "xmtpd" && fits(span))
+            .map(|span| span["span_id"].as_str().unwrap().to_owned())
+            .collect();
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{query}: {}", ran.stderr);
+        assert!(!wanted.is_empty(), "{query} is tested by nothing");
+    }
 }
