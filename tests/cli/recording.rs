@@ -1,7 +1,8 @@
 //! `record-capture` over real sockets: what is answered, what is in the file afterwards, what happens when things go wrong.
 
+use crate::support::peers::{Language, peers};
 use crate::support::process::{BINARY, Spanglass, spanglass};
-use crate::support::{fixture, read};
+use crate::support::{fixture, read, root};
 use base64::Engine as _;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -429,6 +430,102 @@ fn a_full_disk_is_told_to_the_client_and_loses_nothing() {
     assert_eq!(lines(&path, "request").len(), acknowledged);
 }
 
+#[test]
+#[expect(clippy::disallowed_methods, reason = "node is found where the tester has it")]
+fn real_clients_are_recorded() {
+    let needed = [
+        (Language::Python, "ddtrace"),
+        (Language::Python, "opentelemetry/exporter"),
+        (Language::Node, "dd-trace"),
+        (Language::Node, "@opentelemetry/exporter-trace-otlp-http"),
+    ];
+    let Some(peers) = peers(&needed) else { return };
+    for (client, variable, value, path, framing) in [
+        ("dd-trace", "DD_TRACE_STARTUP_LOGS", "false", "/v0.4/traces", "content-length"),
+        ("otlp-json", "OTEL_EXPORTER_OTLP_COMPRESSION", "none", "/v1/traces", "chunked"),
+        ("ddtrace", "DD_TRACE_API_VERSION", "v0.4", "/v0.4/traces", "content-length"),
+        ("ddtrace", "DD_TRACE_API_VERSION", "v0.5", "/v0.5/traces", "content-length"),
+        ("otlp-http", "OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "/v1/traces", "content-length"),
+        (
+            "otlp-grpc",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "grpc",
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            "h2",
+        ),
+    ] {
+        let (_folder, recorded) = capture();
+        let node = ["dd-trace", "otlp-json"].contains(&client);
+        let script = root().join("tests/peers").join(if node { "client.js" } else { "client.py" });
+        let program = if node { PathBuf::from("node") } else { peers.python() };
+        let ran = Spanglass::new(["record-capture", "--out", recorded.to_str().unwrap()])
+            .args(FREE)
+            .args([Path::new("--"), &program, &script, Path::new(client)])
+            .env("PATH", &std::env::var("PATH").unwrap())
+            .env("NODE_PATH", peers.node_modules().to_str().unwrap())
+            .env(variable, value)
+            .run();
+        assert_eq!(ran.status, 0, "{client} {value}: {ran:?}");
+        let requests = lines(&recorded, "request");
+        let of_traces: Vec<_> = requests.iter().filter(|line| line["path"] == path).collect();
+        assert!(
+            !of_traces.is_empty() && of_traces.iter().all(|line| line["framing"] == framing),
+            "{client}: {requests:?}"
+        );
+        let decoded = spanglass("replay-capture --decoded jsonl").args([&recorded]).run();
+        let spans = decoded.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut spans: Vec<_> = spans.collect();
+        spans.sort_by_key(|span| span["name"].to_string());
+        assert_eq!(spans.len(), 2, "{client} {value}: {decoded:?}");
+        assert!(spans[0]["name"] == "inner" && spans[1]["name"] == "outer", "{spans:?}");
+        assert_eq!(spans[0]["parent_id"], spans[1]["span_id"], "{client} {value}");
+    }
+}
+
+/// What a tracer sent, sent again to the test agent, is there as it was.
+#[test]
+fn a_recording_is_replayed_into_the_test_agent() {
+    let needed = [(Language::Python, "ddtrace"), (Language::Python, "ddapm_test_agent")];
+    let Some(peers) = peers(&needed) else { return };
+    let (_folder, recorded) = capture();
+    let script = |name: &str| root().join("tests/peers").join(name);
+    let ran = Spanglass::new(["record-capture", "--out", recorded.to_str().unwrap()])
+        .args(FREE)
+        .args([Path::new("--"), &peers.python(), &script("client.py"), Path::new("ddtrace")])
+        .run();
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let mut agent = Command::new(peers.python());
+    let agent = agent.arg(script("session.py")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut agent = agent.unwrap();
+    let mut stdout = BufReader::new(agent.stdout.take().unwrap());
+    let mut port = String::new();
+    stdout.read_line(&mut port).unwrap();
+    let (status, document, stderr) = replay(&recorded, port.trim().parse().unwrap(), "--speed max");
+    assert_eq!(status, 0, "{stderr}");
+    adds_up(&document);
+    drop(agent.stdin.take());
+    let mut text = String::new();
+    stdout.read_to_string(&mut text).unwrap();
+    assert!(agent.wait().unwrap().success());
+    let traces: Value = serde_json::from_str(&text).unwrap();
+    let spans = traces.as_array().unwrap().iter().flat_map(|trace| trace.as_array().unwrap());
+    let mut received: Vec<(String, String)> = spans
+        .map(|span| (format!("{:016x}", span["span_id"].as_u64().unwrap()), span["name"].as_str().unwrap().to_owned()))
+        .collect();
+    let decoded = spanglass("replay-capture --decoded jsonl").args([&recorded]).run();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut sent: Vec<(String, String)> = decoded
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|span| (text(&span["span_id"]), text(&span["name"])))
+        .collect();
+    received.sort();
+    sent.sort();
+    assert_eq!(received, sent);
+    assert_eq!(sent.len(), 2);
+}
+
 // ---- replay-capture --to ------------------------------------------------------------------------------------
 
 /// Runs `replay-capture --to` a recorder (or any port) and gives back its JSON document.
@@ -573,4 +670,68 @@ fn an_interrupted_replay_goes_on_where_it_ended() {
 #[cfg(unix)]
 fn lines_so_far(path: &Path) -> usize {
     std::fs::read_to_string(path).unwrap_or_default().matches(r#""type":"request""#).count()
+}
+
+// ---- packet captures ----------------------------------------------------------------------------------------------
+
+/// What a real tracer sends is taken off the wire beside the recorder, and must be the same.
+#[test]
+fn a_packet_capture_holds_what_was_received() {
+    let Some(peers) = peers(&[(Language::Python, "ddtrace")]) else { return };
+    let (folder, recorded) = capture();
+    let recorder = Recorder::to(&recorded);
+    let port = recorder.port("datadog").to_string();
+    let packets = folder.path().join("packets.pcap");
+    let mut command = Command::new("tcpdump");
+    command.args(["-i", "lo", "-s", "0", "-U", "--immediate-mode", "-w"]).arg(&packets);
+    command.args(["tcp", "port", &port]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let Ok(mut tcpdump) = command.spawn() else {
+        let _ = writeln!(std::io::stderr(), "skipped: tcpdump not found");
+        return;
+    };
+    let mut said = BufReader::new(tcpdump.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        if said.read_line(&mut line).unwrap() == 0 {
+            // It ends at once where it may not open the interface.
+            let _ = writeln!(std::io::stderr(), "skipped: tcpdump may not capture here");
+            return;
+        }
+    }
+    let ran = Command::new(peers.python())
+        .args([&root().join("tests/peers/client.py"), Path::new("ddtrace")])
+        .env("DD_TRACE_AGENT_URL", format!("http://127.0.0.1:{port}"))
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(recorder.stop().0, 0);
+    let received: Vec<Vec<u8>> = sorted(lines(&recorded, "request").iter().map(body_of));
+    assert!(received.iter().any(|body| !body.is_empty()));
+
+    let made = folder.path().join("made.jsonl");
+    let bodies = || {
+        let ran = Spanglass::new(["convert-capture", packets.to_str().unwrap(), "--to", "capture", "--port", &port])
+            .args([Path::new("--out"), &made])
+            .run();
+        if ran.status == 0 { sorted(lines(&made, "request").iter().map(body_of)) } else { Vec::new() }
+    };
+    // The last packets may still be on their way to the file.
+    let mut found = bodies();
+    for _ in 0..100 {
+        if found.len() == received.len() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        found = bodies();
+    }
+    let _ = Command::new("kill").arg(tcpdump.id().to_string()).status();
+    let _ = tcpdump.wait();
+    assert!(found == received, "{} bodies in the packets, {} were received", found.len(), received.len());
+}
+
+fn sorted(bodies: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut bodies: Vec<_> = bodies.collect();
+    bodies.sort();
+    bodies
 }

@@ -50,14 +50,24 @@ impl Peers {
         }
     }
 
+    /// The Python that has the packages.
+    pub fn python(&self) -> PathBuf {
+        self.folder.join("venv/bin/python")
+    }
+
+    /// Where the npm packages are.
+    pub fn node_modules(&self) -> PathBuf {
+        self.folder.join("node_modules")
+    }
+
     /// What a script of `tests/peers/` prints for `input`, line by line.
     pub fn run(&self, script: &str, args: &[&str], input: &str) -> Vec<String> {
         let path = super::root().join("tests/peers").join(script);
         let mut command = if script.ends_with(".py") {
-            Command::new(self.folder.join("venv/bin/python"))
+            Command::new(self.python())
         } else {
             let mut node = Command::new("node");
-            node.env("NODE_PATH", self.folder.join("node_modules"));
+            node.env("NODE_PATH", self.node_modules());
             node
         };
         // A file: a pipe would need a thread that feeds it.
