@@ -451,6 +451,9 @@ impl<'r> Runner<'r> {
                 number += 1;
                 let text = line.trim_ascii_end();
                 match format {
+                    InputFormat::Lines if self.args.summary => {
+                        self.count(&[pasted::argument_field(&lossy(text))], plan);
+                    }
                     InputFormat::Lines => {
                         pasted::argument_into(&lossy(text), &mut headers);
                         self.answer(&headers, plan)?;

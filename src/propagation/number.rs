@@ -85,6 +85,9 @@ fn eight_lower(digits: [u8; 8]) -> Option<u32> {
 }
 
 fn half(digits: &[u8]) -> (u64, u8) {
+    if let Some(value) = digits.try_into().ok().and_then(sixteen_lower) {
+        return (value, 0);
+    }
     let mut seen = 0;
     let mut value = 0;
     for digit in digits {

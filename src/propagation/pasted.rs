@@ -11,7 +11,7 @@
 //! ```
 //! Text in which nothing is known yields one set without headers: the answer to "what does this carry" is "nothing".
 
-use super::carrier::{position, split};
+use super::carrier::{cut, position, split};
 use crate::context::PropagationStyle;
 use crate::http::Headers;
 use serde_json::Value;
@@ -77,15 +77,18 @@ pub fn argument(text: &str) -> Headers {
 /// The same into headers that are emptied first.
 pub fn argument_into(text: &str, headers: &mut Headers) {
     headers.clear();
-    match header_line(text) {
-        Some((name, value)) => headers.push_copy(name, value),
-        None => headers.push_copy(header_of(text), text),
-    }
+    let (name, value) = argument_field(text);
+    headers.push_copy(name, value);
+}
+
+/// The same where it stands.
+pub fn argument_field(text: &str) -> (&str, &str) {
+    header_line(text).unwrap_or_else(|| (header_of(text), text))
 }
 
 /// `Name: value`; the name must be a token, and known unless a blank follows the colon.
 fn header_line(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.split_once(':')?;
+    let (name, value) = cut(line, b':')?;
     let name = name.trim();
     let token =
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
@@ -99,7 +102,7 @@ pub fn header_of(value: &str) -> &'static str {
     let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let fields: SmallVec<[&str; 8]> = split(value, b'-').map(|(_, part)| part).collect();
     let lower = || value.to_ascii_lowercase();
-    if value.contains('=') {
+    if position(value.as_bytes(), b'=').is_some() {
         let lower = lower();
         let begins = lower.starts_with("root=") || lower.starts_with("self=");
         if begins || lower.contains(";root=") || lower.contains("parent=") {
