@@ -205,6 +205,13 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l c
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l loop -d 'How often to send the whole' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l retries -d 'How often to send a request again after 429, 502, 503, 504 or no answer' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l timeout -d 'Longest wait for an answer' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l ids -d 'Give spans ids of their own: traces, parents and links, and the tags that hold ids, stay together' -r -f -a "keep\t''
+new\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l time -d 'Move all times so that the newest span ends now' -r -f -a "keep\t''
+now\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l seed -d 'What new ids follow from [default: random]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l set -d 'Give every span this tag; service=NAME is its service; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l redact -d 'Hide the values of tags with such a key; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l decoded -d 'Print the decoded spans instead, one JSON object per line, in input order' -r -f -a "jsonl\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
 json\t''"

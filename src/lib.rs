@@ -43,6 +43,7 @@ pub mod propagation;
 pub mod query;
 #[cfg(feature = "render")]
 pub mod render;
+pub mod rewrite;
 pub mod rule;
 pub mod sampling;
 pub mod synth;

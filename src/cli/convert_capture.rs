@@ -119,6 +119,8 @@ fn to_capture(args: &Args, target: &mut Target, losses: &mut Losses, output: &mu
     let mut made = Made::default();
     let mut decoder = Decoder::new(settings);
     for (path, mut capture) in opened {
+        // What was found is told for each file, whose records count from 0.
+        let name = |_| Some(path.display().to_string());
         if let Some(lines) = capture.own_lines().filter(|_| !args.capture.selects()) {
             let copied = copy_lines(lines, target, output);
             made.requests += copied.with_context(|| format!("cannot copy {}", path.display()))?;
@@ -131,13 +133,16 @@ fn to_capture(args: &Args, target: &mut Target, losses: &mut Losses, output: &mu
                 made.add(&record, target, output)?;
             }
         }
+        output.findings_aside(&found, &name)?;
+        made.broken |= found.reaches(Severity::Error);
+        found = Diagnostics::default();
         if let Some(error) = capture.error() {
             return Err(anyhow!("cannot read {}: {error}", path.display()));
         }
     }
     drop(progress);
     output.findings_aside(&found, &|_| None)?;
-    Ok(made.outcome(&found, output))
+    Ok(made.outcome(output))
 }
 
 /// A record as a request that can be sent: it is one, or one is made for its body. `None` when it is not selected or
@@ -176,6 +181,8 @@ struct Made {
     /// The line that opens a capture was written.
     begun: bool,
     seq: u64,
+    /// Something that was read has an error.
+    broken: bool,
 }
 
 impl Made {
@@ -191,12 +198,12 @@ impl Made {
         })
     }
 
-    fn outcome(&self, found: &Diagnostics, output: &mut Output) -> Outcome {
+    fn outcome(&self, output: &mut Output) -> Outcome {
         if self.requests == 0 {
             output.note("nothing was converted: there are no requests");
             return Outcome::Bad;
         }
-        if found.reaches(Severity::Error) { Outcome::Bad } else { Outcome::Good }
+        if self.broken { Outcome::Bad } else { Outcome::Good }
     }
 }
 

@@ -5,21 +5,26 @@ use super::record_capture::{Interrupts, parse_duration};
 use super::select::{CaptureArgs, Opened, end_of, selected};
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use spanglass::agent::replay::{Outgoing, Pace, Report, Settings, replay};
 use spanglass::capture::CaptureRecord;
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::endpoint::Endpoint;
-use spanglass::intake::Decoder;
+use spanglass::intake::{Decoder, Note};
 use spanglass::render::json as document;
+use spanglass::rewrite::{Ids, Rewrite};
+use spanglass::rule::Glob;
 use spanglass::time::Timestamp;
 use spanglass::trace::Keep;
 use spanglass::wire::{self, CLIENT_STATS, Losses, Options, Protocol};
 use std::cell::RefCell;
+use std::hash::{BuildHasher, Hasher};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Where and how to send.
 #[derive(clap::Args, Clone, Debug)]
@@ -46,12 +51,71 @@ pub(crate) struct SendArgs {
     /// Longest wait for an answer
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, requires = "to")]
     timeout: Duration,
+    /// Give spans ids of their own: traces, parents and links, and the tags that hold ids, stay together
+    #[arg(long, value_name = "WHICH", default_value = "keep", requires = "to", help_heading = "Rewriting")]
+    ids: IdsArg,
+    /// Move all times so that the newest span ends now
+    #[arg(long, value_name = "WHICH", default_value = "keep", requires = "to", help_heading = "Rewriting")]
+    time: TimeArg,
+    /// What new ids follow from [default: random]
+    #[arg(long, value_name = "N", requires = "ids", help_heading = "Rewriting")]
+    seed: Option<u64>,
+    /// Give every span this tag; service=NAME is its service; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_set, requires = "to", help_heading = "Rewriting")]
+    set: Vec<(String, String)>,
+    /// Hide the values of tags with such a key; repeatable
+    #[arg(long, value_name = "GLOB", requires = "to", help_heading = "Rewriting")]
+    redact: Vec<String>,
     /// Read and count what would be sent, and send nothing
     #[arg(long, requires = "to")]
     dry_run: bool,
     /// Go on where an interrupted run to the same target ended (it leaves INPUT.resume)
     #[arg(long, requires = "to")]
     resume: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum IdsArg {
+    Keep,
+    New,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum TimeArg {
+    Keep,
+    Now,
+}
+
+fn parse_set(text: &str) -> Result<(String, String)> {
+    let (key, value) =
+        text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| anyhow!("write KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+impl SendArgs {
+    /// How spans are changed on their way.
+    fn rewrite(&self, args: &CaptureArgs, output: &mut Output) -> Result<Rewrite> {
+        let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+        Ok(Rewrite {
+            ids: (self.ids == IdsArg::New).then(|| Ids::of(self.seed.unwrap_or_else(random))),
+            shift: if self.time == TimeArg::Now { until_now(args, output)? } else { 0 },
+            set: self.set.clone(),
+            redact: self.redact.iter().map(|glob| Glob::new(glob.as_str())).collect(),
+        })
+    }
+}
+
+/// Nanoseconds from the end of the newest span to now.
+fn until_now(args: &CaptureArgs, output: &mut Output) -> Result<i64> {
+    if args.inputs.iter().any(|input| input.as_os_str() == "-") {
+        bail!("--time now reads the input twice, which standard input does not allow\nhelp: save it to a file");
+    }
+    let mut found = Diagnostics::default();
+    let mut captures = args.open(output, &mut found)?;
+    let options = Options { limits: args.limits(), keep: Keep::NOTHING };
+    captures.scan(&options, Note::Ids, None, &mut found, |_: &mut (), _, _| (), |_, _, ()| ControlFlow::Continue(()));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+    Ok(captures.period().map_or(0, |(_, end)| now.saturating_sub(end.0)))
 }
 
 fn parse_speed(text: &str) -> Result<Pace> {
@@ -77,6 +141,11 @@ pub(crate) fn run(
 ) -> Result<Outcome> {
     let started = Instant::now();
     let mut found = Diagnostics::default();
+    // What is sent is not what is read: the flag says how to encode.
+    let mut args = args.clone();
+    let protocol = args.protocol.take();
+    let args = &args;
+    let rewrite = send.rewrite(args, output)?;
     let (captures, settings) = args.open_each(output, &mut found)?;
     let mark = Mark::beside(&args.inputs, endpoint);
     let feed = Feed {
@@ -85,6 +154,9 @@ pub(crate) fn run(
         captures,
         decoder: Decoder::new(settings),
         args: args.clone(),
+        rewrite,
+        protocol,
+        losses: Losses::default(),
         loops: send.loops,
         round: 0,
         at: 0,
@@ -186,6 +258,10 @@ pub(crate) fn run(
             report.retried
         )?;
     }
+    if !feed.losses.is_empty() {
+        let lost: Vec<String> = feed.losses.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        output.note(&format!("lost: {}", lost.join(", ")));
+    }
     if let Some(fault) = &report.first_fault {
         output.note(fault);
     }
@@ -222,6 +298,10 @@ struct Feed {
     places: Vec<(usize, usize)>,
     decoder: Decoder,
     args: CaptureArgs,
+    rewrite: Rewrite,
+    /// What is re-encoded, and how.
+    protocol: Option<Protocol>,
+    losses: Losses,
     loops: u32,
     round: u32,
     at: usize,
@@ -299,10 +379,9 @@ impl Feed {
             return Some(of_request(record, 0, received));
         }
         let (bare, is_document) = (record.bare, record.document.is_some());
-        let options = Options {
-            limits: self.args.limits(),
-            keep: if bare || self.args.protocol.is_some() { Keep::All } else { Keep::NOTHING },
-        };
+        let anew = !self.rewrite.is_nothing() || self.protocol.is_some();
+        let keep = if bare || anew || self.args.query.is_some() { Keep::All } else { Keep::NOTHING };
+        let options = Options { limits: self.args.limits(), keep };
         let errors = self.found.iter().count();
         let Some((protocol, payload)) = self.decoder.decode(record, &options, &mut self.found) else {
             self.counts.refused += u64::from(self.found.iter().count() > errors);
@@ -312,22 +391,36 @@ impl Feed {
             return None;
         }
         let spans = payload.spans().len() as u64;
-        // A bare body has no request around it, and a document is none that a target takes.
-        let made = match bare {
-            true => wire::request_around(protocol, payload, is_document, &mut Losses::default()),
-            false => None,
+        let made = if anew {
+            let batch = self.rewrite.apply(payload);
+            let wanted = self.protocol.unwrap_or(protocol);
+            let wanted = if wanted == Protocol::OtlpGrpc { Protocol::OtlpProto } else { wanted };
+            let made = wire::encode(wanted, batch.view(&[]), &mut self.losses).map(|request| (request, false));
+            made.or_else(|| wire::request_around(protocol, batch.view(&[]), true, &mut self.losses))
+        } else if bare {
+            // A bare body has no request around it, and a document is none that a target takes.
+            wire::request_around(protocol, payload, is_document, &mut self.losses)
+        } else {
+            None
         };
-        if bare && made.is_none() {
+        if (bare || anew) && made.is_none() {
             self.counts.refused += 1;
             return None;
         }
         let mut record = self.decoder.take();
-        if protocol == Protocol::OtlpGrpc {
+        if protocol == Protocol::OtlpGrpc && !anew {
             return None;
         }
         if let Some((mut made, verbatim)) = made {
             if verbatim {
                 made.body = std::mem::take(&mut record.request.body);
+            }
+            // What the tracer said of itself goes along; what describes the body is that of the new one.
+            for (name, value) in record.request.headers.iter() {
+                let of_body = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"));
+                if !of_body && made.headers.get(name).is_none() {
+                    made.headers.push(name, value);
+                }
             }
             record.request = made;
         }

@@ -672,6 +672,45 @@ fn lines_so_far(path: &Path) -> usize {
     std::fs::read_to_string(path).unwrap_or_default().matches(r#""type":"request""#).count()
 }
 
+/// Spans as new ones, and in another protocol.
+#[test]
+fn what_is_replayed_can_be_new() {
+    let (_folder, path) = capture();
+    let recorder = Recorder::to(&path);
+    let source = fixture(BODY);
+    let rows = |path: &Path| {
+        let ran = spanglass("replay-capture --decoded jsonl").args([path]).run();
+        let lines = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    let flags = "--speed max --ids new --seed 5 --time now --set env=load --redact db.* --protocol v0.5";
+    let (status, document, stderr) = replay(&source, recorder.port("datadog"), flags);
+    assert_eq!(status, 0, "{stderr}");
+    adds_up(&document);
+    assert_eq!(recorder.stop().0, 0);
+    assert!(lines(&path, "request").iter().all(|line| line["path"] == "/v0.5/traces"));
+    let (old, new) = (rows(&source), rows(&path));
+    assert_eq!(old.len(), new.len());
+    let number = |span: &Value| span["start_ns"].as_i64().unwrap();
+    let shift = number(&new[0]) - number(&old[0]);
+    assert!(shift > 0);
+    let ids: std::collections::HashMap<String, String> = old
+        .iter()
+        .zip(&new)
+        .map(|(old, new)| (old["span_id"].as_str().unwrap().to_owned(), new["span_id"].as_str().unwrap().to_owned()))
+        .collect();
+    for (old, new) in old.iter().zip(&new) {
+        assert_ne!(old["span_id"], new["span_id"]);
+        assert_ne!(old["trace_id"], new["trace_id"]);
+        assert_eq!((&old["name"], &old["duration_ns"]), (&new["name"], &new["duration_ns"]));
+        assert_eq!(number(new) - number(old), shift);
+        assert_eq!(old["parent_id"].as_str().and_then(|id| ids.get(id)).map(String::as_str), new["parent_id"].as_str());
+        assert_eq!(new["meta"]["env"], "load");
+        let hidden = new["meta"].as_object().unwrap().iter().filter(|(key, _)| key.starts_with("db."));
+        assert!(hidden.into_iter().all(|(_, value)| value == "***"), "{new}");
+    }
+}
+
 // ---- packet captures ----------------------------------------------------------------------------------------------
 
 /// What a real tracer sends is taken off the wire beside the recorder, and must be the same.
