@@ -348,8 +348,14 @@ impl<R: BufRead + Seek> Intake<R> {
         self.inputs.iter().filter_map(|(name, capture)| Some((name.as_path(), capture.error()?)))
     }
 
+    /// Drops the records that were kept: what is visited next is decoded again, and may be with other options.
+    pub fn forget(&mut self) {
+        self.loaded.clear();
+        self.loaded_bytes = 0;
+    }
+
     /// Hands out the traces numbered in `wanted` (positions in [`Intake::traces`]), in that order, each with the
-    /// numbers of its records. `options` must be those of the scan.
+    /// numbers of its records. `options` must be those of the scan unless [`Intake::forget`] came before.
     pub fn visit(
         &mut self,
         wanted: &[usize],

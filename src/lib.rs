@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 7 surface | `agent`, `render` | HTTP in and out, text and JSON out |
 //! | 6 judgement | [`analysis`], [`lint`] | what the trees mean, what is wrong with them |
-//! | 5 assembly | [`intake`], [`query`], [`sampling`], [`tree`] | records become traces, traces become trees; kept or dropped |
+//! | 5 assembly | [`intake`], [`query`], [`rewrite`], [`sampling`], [`synth`], [`tree`] | records become traces, traces become trees; chosen, changed, made up; kept or dropped |
 //! | 4 formats | [`capture`], [`config`], [`propagation`], [`wire`] | bytes to records, settings, contexts, spans |
 //! | 3 model | [`trace`] | spans, payloads, trace sets |
 //! | 2 vocabulary | [`context`], [`encoding`], [`endpoint`], [`rule`] | propagated context, content encodings, addresses, sampling rules |

@@ -60,11 +60,16 @@ enum Compare {
 
 /// Why a text is no assertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AssertionError(pub String);
+pub struct AssertionError {
+    /// Character of the text, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+}
 
 impl fmt::Display for AssertionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{} at column {}", self.message, self.column)
     }
 }
 
@@ -82,39 +87,10 @@ pub struct Broken {
 impl Assertion {
     /// Reads an assertion.
     pub fn parse(text: &str) -> Result<Assertion, AssertionError> {
-        let (query, rest) = match split_outside_quotes(text, " : ") {
-            Some((query, rest)) => (Some(query), rest),
-            None => (None, text),
-        };
-        let query = match query.map(str::trim).filter(|query| !query.is_empty()) {
-            Some(query) => Some(Query::parse(query).map_err(|error| AssertionError(format!("{query:?}: {error}")))?),
-            None => None,
-        };
-        let mut checks = Vec::new();
-        let mut rest = rest;
-        loop {
-            let (one, more) = match split_outside_quotes(rest, " and ") {
-                Some((one, more)) => (one, Some(more)),
-                None => (rest, None),
-            };
-            checks.push(check(one.trim())?);
-            match more {
-                Some(more) => rest = more,
-                None => break,
-            }
-        }
-        Ok(Assertion {
-            text: text.trim().to_owned(),
-            query,
-            broken: vec![(0, None); checks.len()],
-            checks,
-            count: 0,
-            errors: 0,
-            orphans: 0,
-            durations: Quantiles::default(),
-            first: None,
-            first_error: None,
-            first_orphan: None,
+        parse(text).map_err(|fault| {
+            let before = (fault.at.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+            let column = text.get(..before).unwrap_or(text).chars().count() + fault.column;
+            AssertionError { column, message: fault.message }
         })
     }
 
@@ -220,6 +196,59 @@ impl Assertion {
     }
 }
 
+/// What is wrong with a part of the text.
+struct Fault<'t> {
+    at: &'t str,
+    /// Character of the part, from 1.
+    column: usize,
+    message: String,
+}
+
+fn fault(at: &str, message: String) -> Fault<'_> {
+    Fault { at, column: 1, message }
+}
+
+fn parse_query(text: &str) -> Result<Query, Fault<'_>> {
+    Query::parse(text).map_err(|error| Fault { at: text, column: error.column, message: error.message })
+}
+
+fn parse(text: &str) -> Result<Assertion, Fault<'_>> {
+    let (query, rest) = match split_outside_quotes(text, " : ") {
+        Some((query, rest)) => (Some(query), rest),
+        None => (None, text),
+    };
+    let query = match query.map(str::trim).filter(|query| !query.is_empty()) {
+        Some(query) => Some(parse_query(query)?),
+        None => None,
+    };
+    let mut checks = Vec::new();
+    let mut rest = rest;
+    loop {
+        let (one, more) = match split_outside_quotes(rest, " and ") {
+            Some((one, more)) => (one, Some(more)),
+            None => (rest, None),
+        };
+        checks.push(check(one.trim())?);
+        match more {
+            Some(more) => rest = more,
+            None => break,
+        }
+    }
+    Ok(Assertion {
+        text: text.trim().to_owned(),
+        query,
+        broken: vec![(0, None); checks.len()],
+        checks,
+        count: 0,
+        errors: 0,
+        orphans: 0,
+        durations: Quantiles::default(),
+        first: None,
+        first_error: None,
+        first_orphan: None,
+    })
+}
+
 /// Splits at the first `between` that stands outside quotes and parentheses.
 fn split_outside_quotes<'t>(text: &'t str, between: &str) -> Option<(&'t str, &'t str)> {
     let (mut quoted, mut escaped, mut depth) = (false, false, 0u32);
@@ -239,13 +268,11 @@ fn split_outside_quotes<'t>(text: &'t str, between: &str) -> Option<(&'t str, &'
     None
 }
 
-fn check(text: &str) -> Result<Check, AssertionError> {
-    let fault = |what: String| Err(AssertionError(what));
+fn check(text: &str) -> Result<Check, Fault<'_>> {
     if let Some(query) = text.strip_prefix("child_of") {
         let inside = query.trim().strip_prefix('(').and_then(|query| query.strip_suffix(')'));
-        let Some(query) = inside else { return fault(format!("{text:?}: write child_of(QUERY)")) };
-        let query = Query::parse(query).map_err(|error| AssertionError(format!("{query:?}: {error}")))?;
-        return Ok(Check::ChildOf(query));
+        let Some(query) = inside else { return Err(fault(text, "write child_of(QUERY)".to_owned())) };
+        return Ok(Check::ChildOf(parse_query(query)?));
     }
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
@@ -270,21 +297,19 @@ fn check(text: &str) -> Result<Check, AssertionError> {
     ];
     let known = ["count", "errors", "p50", "p95", "p99", "max", "self", "links"];
     if !known.contains(&name) {
-        return fault(format!(
-            "{text:?} is no assertion; known are count, errors, p50, p95, p99, max, self, links, has KEY, \
-             child_of(QUERY), no orphan, no error"
-        ));
+        let known = "count, errors, p50, p95, p99, max, self, links, has KEY, child_of(QUERY), no orphan, no error";
+        return Err(fault(text, format!("{text:?} is no assertion; known are {known}")));
     }
     let Some((compare, value)) =
         operators.iter().find_map(|(sign, compare)| rest.strip_prefix(sign).map(|value| (*compare, value.trim())))
     else {
-        return fault(format!("{text:?}: one of == != < <= > >= is missing behind {name}"));
+        return Err(fault(rest, format!("one of == != < <= > >= is missing behind {name}")));
     };
-    let number = || value.parse::<u64>().map_err(|_| AssertionError(format!("{value:?} is no number")));
+    let number = || value.parse::<u64>().map_err(|_| fault(value, format!("{value:?} is no number")));
     let duration = || {
         let zero = (value == "0").then_some(Nanos(0));
         zero.or_else(|| Nanos::parse(value))
-            .ok_or_else(|| AssertionError(format!("{value:?} is no duration such as 200ms")))
+            .ok_or_else(|| fault(value, format!("{value:?} is no duration such as 200ms")))
     };
     Ok(match name {
         "count" => Check::Count(compare, number()?),
@@ -381,16 +406,19 @@ mod tests {
 
     #[test]
     fn what_is_no_assertion_is_said() {
-        for (text, fault) in [
-            ("", "\"\" is no assertion"),
-            ("count 3", "\"count 3\": one of == != < <= > >= is missing behind count"),
-            ("count == x", "\"x\" is no number"),
-            ("p95 < 5", "\"5\" is no duration such as 200ms"),
-            ("a: : count == 1", "\"a:\": a value is missing after the colon at column 3"),
-            ("child_of x", "\"child_of x\": write child_of(QUERY)"),
+        for (text, column, fault) in [
+            ("", 1, "\"\" is no assertion"),
+            ("count 3", 7, "one of == != < <= > >= is missing behind count"),
+            ("ä and count == x", 1, "\"ä\" is no assertion"),
+            ("operation_name:ä : count == x", 29, "\"x\" is no number"),
+            ("no error and p95 < 5", 20, "\"5\" is no duration such as 200ms"),
+            ("max <", 6, "\"\" is no duration such as 200ms"),
+            (" a: : count == 1", 4, "a value is missing after the colon"),
+            ("child_of x", 1, "write child_of(QUERY)"),
+            ("no error and child_of(b:)", 25, "a value is missing after the colon"),
         ] {
-            let error = Assertion::parse(text).map(|_| ()).unwrap_err().to_string();
-            assert!(error.starts_with(fault), "{text}: {error}");
+            let error = Assertion::parse(text).map(|_| ()).unwrap_err();
+            assert!(error.message.starts_with(fault) && error.column == column, "{text}: {error}");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What must hold for a capture: `--expr` and the rules of `--rules` files.
 
 use anyhow::{Result, anyhow, bail};
+use spanglass::analysis::Assertion;
 use spanglass::analysis::codes::ASSERTION_FAILED;
-use spanglass::analysis::{Assertion, AssertionError};
 use spanglass::config::document::{self, Node};
 use spanglass::diagnostic::{Diagnostic, Diagnostics, Severity, Source};
+use spanglass::render::diagnostic::pointed;
 use spanglass::tree::TraceTree;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,9 @@ pub(crate) struct Rule {
 }
 
 /// Reads `--expr`.
-pub(crate) fn parse_expr(text: &str) -> Result<Rule, AssertionError> {
-    let assertion = Assertion::parse(text)?;
+pub(crate) fn parse_expr(text: &str) -> Result<Rule> {
+    let assertion =
+        Assertion::parse(text).map_err(|error| anyhow!("{error}\n{}", pointed(text, error.column, &error.message)))?;
     Ok(Rule { name: assertion.text().to_owned(), severity: Severity::Error, assertion })
 }
 

@@ -255,7 +255,8 @@ impl CaptureArgs {
             return Ok(by_others.no_such_trace(traces));
         }
         let mut absence = Absence::of(query);
-        // Names that are nearly right can only be told when all were decoded.
+        // Names that are nearly right can only be told when all are decoded, not just what the query looks at.
+        captures.forget();
         let options = Options { keep: Keep::All, ..*options };
         captures.visit(&rest, &options, |trace, _| {
             trace.spans().for_each(|span| absence.see(span));

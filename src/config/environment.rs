@@ -77,8 +77,13 @@ impl<'c> Context<'c> {
         !self.over
     }
 
-    /// Whether there were more targets than are made.
-    pub fn full(&self) -> bool {
+    /// Notes that something of the input is not looked at because there is too much.
+    pub fn leave_out(&mut self) {
+        self.over = true;
+    }
+
+    /// Whether something of the input was not looked at because there was too much.
+    pub fn left_out(&self) -> bool {
         self.over
     }
 }

@@ -19,6 +19,8 @@ pub struct Fault {
     pub line: u64,
     /// What is wrong.
     pub message: String,
+    /// What to do.
+    pub help: Option<&'static str>,
 }
 
 /// A finished node, with what is needed to put it elsewhere again.
@@ -98,7 +100,13 @@ impl Builder<'_> {
             at: self.offsets.byte(mark.index()),
             line: mark.line() as u64,
             message: message.into(),
+            help: None,
         }
+    }
+
+    fn limit(&self, mark: Marker, message: impl Into<String>) -> Fault {
+        let help = "no tracer's configuration is like that; when this one is, split the file";
+        Fault { help: Some(help), ..self.fault(mark, message) }
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
@@ -128,7 +136,7 @@ impl Builder<'_> {
 
     fn open(&mut self, anchor: usize, span: Span, items: Items) -> Result<(), Fault> {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(self.fault(span.start, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.limit(span.start, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let start = self.offsets.byte(span.start.index());
         let line = span.start.line() as u64;
@@ -163,7 +171,7 @@ impl Builder<'_> {
         self.nodes += 1;
         // They are numbered from 1 through the whole text.
         if anchor > MAX_ANCHORS {
-            return Err(self.fault(span.start, format!("more than {MAX_ANCHORS} anchors in one file")));
+            return Err(self.limit(span.start, format!("more than {MAX_ANCHORS} anchors in one file")));
         }
         if anchor > 0 && self.aliases {
             self.copy(built.count, built.bytes, span)?;
@@ -204,7 +212,7 @@ impl Builder<'_> {
             return Err(self.fault(span.start, "an alias stands inside its own anchor, or before it in this document"));
         };
         if self.stack.len() + known.height > MAX_DEPTH {
-            return Err(self.fault(span.start, format!("nested deeper than {MAX_DEPTH} levels through aliases")));
+            return Err(self.limit(span.start, format!("nested deeper than {MAX_DEPTH} levels through aliases")));
         }
         let (height, count, bytes) = (known.height, known.count, known.bytes);
         // Counted before the copy is made.
@@ -226,10 +234,10 @@ impl Builder<'_> {
 
     fn within(&self, span: Span) -> Result<(), Fault> {
         if self.repeated > MAX_REPEATED || (self.nodes > self.most && self.copied > self.most / 2) {
-            return Err(self.fault(span.start, "the aliases repeat too much: this is how an alias bomb looks"));
+            return Err(self.limit(span.start, "the aliases repeat too much: this is how an alias bomb looks"));
         }
         if self.nodes > self.most {
-            return Err(self.fault(span.start, format!("more than {} values in one file", self.most)));
+            return Err(self.limit(span.start, format!("more than {} values in one file", self.most)));
         }
         Ok(())
     }

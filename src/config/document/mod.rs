@@ -77,7 +77,11 @@ fn parse_within(source: Source, text: &str, most: usize) -> Result<Vec<Node>, Fi
         let source = fault.source;
         let about = file_name(&source);
         let place = Place::Text { source, range: start..end, line: Some(fault.line) };
-        Finding::new(SYNTAX, about, fault.message).at(Some(place))
+        let finding = Finding::new(SYNTAX, about, fault.message).at(Some(place));
+        match fault.help {
+            Some(help) => finding.help(help),
+            None => finding,
+        }
     })
 }
 

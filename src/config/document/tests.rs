@@ -145,6 +145,9 @@ fn hostile_documents_are_refused_after_bounded_work() {
     assert!(fault(&deep).0.contains("deeper"));
     let finding = parse_within(Source::File(FILE.into()), &"- a\n".repeat(100), 99).expect_err("a fault");
     assert!(finding.diagnostic.message().contains("more than 99 values"));
+    assert!(finding.diagnostic.help_text().is_some_and(|help| help.contains("split the file")));
+    let anchors: String = (0..=MAX_ANCHORS).map(|number| format!("- &a{number} x\n")).collect();
+    assert!(fault(&anchors).0.contains("more than 50000 anchors"));
 }
 
 #[test]

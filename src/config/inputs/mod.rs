@@ -3,7 +3,7 @@
 use super::codes::forms::{NOTHING, SYNTAX, TWICE, UNREADABLE};
 use super::document::{self, Data, MAX_NODES, Node, file_name};
 use super::dotenv::{self, Rules};
-use super::environment::{Context, Environment, Findings, MAX_TARGETS};
+use super::environment::{Context, Environment, Findings, MAX_TARGETS, MAX_VARIABLES};
 use super::finding::Finding;
 use super::manifests::{File, compose, helm, kubernetes, stable};
 use super::target::Target;
@@ -191,11 +191,6 @@ pub fn targets(
             findings.push(nothing(source, "no container is in the input that uses its ConfigMaps"));
         }
     }
-    if context.full() {
-        let message = format!("more than {MAX_TARGETS} environments; the rest was not read");
-        findings.push(Finding::new(UNREADABLE, "FILE", message));
-    }
-
     let given = inputs.iter().any(|input| !matches!(input.form, Some(Form::TracerJson | Form::TracerYaml)));
     if !given {
         let mut environment = Environment::default();
@@ -208,9 +203,20 @@ pub fn targets(
     }
     if let Some(code) = code {
         let room = MAX_NODES / count(&code).max(1);
-        for target in targets.iter_mut().take(room) {
+        if targets.len() > room {
+            context.leave_out();
+            targets.truncate(room);
+        }
+        for target in &mut targets {
             target.code = Some(code.clone());
         }
+    }
+    if context.left_out() {
+        let message = format!(
+            "more than {MAX_TARGETS} environments, {MAX_VARIABLES} variables or {MAX_NODES} values in all; \
+             the rest was not looked at"
+        );
+        findings.push(Finding::new(UNREADABLE, "FILE", message).help("give fewer files at once"));
     }
     (targets, findings.finish())
 }
@@ -385,22 +391,21 @@ fn with_files(environments: Vec<Target>, own: &[&Opened<'_>], context: &mut Cont
         let document = first(file);
         let size = count(&document);
         let text: Arc<str> = file.text.into();
-        let mut add = |mut target: Target| {
-            // Copies of one large file for thousands of containers are not made.
-            if let Some(left) = room.checked_sub(size) {
-                room = left;
-                target.file = Some(document.clone());
-                target.file_text = Some(Arc::clone(&text));
-                target.findings.extend(findings.iter().cloned());
-                targets.push(target);
-            }
-        };
-        if environments.is_empty() {
+        let process = environments.is_empty().then(|| {
             let mut environment = Environment::default();
             environment.overlay(context);
-            add(environment.target(file_name(file.source), false));
-            continue;
-        }
+            environment.target(file_name(file.source), false)
+        });
+        let mut add = |mut target: Target| {
+            // Copies of one large file for thousands of containers are not made.
+            let Some(left) = room.checked_sub(size) else { return context.leave_out() };
+            room = left;
+            target.file = Some(document.clone());
+            target.file_text = Some(Arc::clone(&text));
+            target.findings.extend(findings.iter().cloned());
+            targets.push(target);
+        };
+        process.into_iter().for_each(&mut add);
         for environment in &environments {
             let mut target = environment.clone();
             if own.len() > 1 {

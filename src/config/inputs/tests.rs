@@ -483,4 +483,11 @@ fn hostile_inputs_are_bounded() {
     }
     let (count, variables, _, _, last) = run("compose.yaml", &shared);
     assert_eq!((count, variables, last), (400, 100_000, "TC001"));
+    // More services than are looked at.
+    let mut many = String::from("services:\n");
+    for name in 0..=MAX_TARGETS {
+        many.push_str(&format!("  s{name}: {{environment: {{A: b}}}}\n"));
+    }
+    let (count, _, _, _, last) = run("compose.yaml", &many);
+    assert_eq!((count, last), (MAX_TARGETS, "TC001"));
 }

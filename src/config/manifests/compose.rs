@@ -32,7 +32,7 @@ pub fn targets(file: &File<'_>, context: &mut Context<'_>) -> Vec<(Target, Strin
         let by_name: FxHashMap<&str, &Node> =
             services.iter().filter_map(|(key, service)| Some((key.text()?, service))).collect();
         for (key, service) in services {
-            if context.full() {
+            if context.left_out() {
                 break;
             }
             let Some(name) = key_name(file, key) else { continue };

@@ -31,7 +31,7 @@ pub fn targets(file: &File<'_>, context: &mut Context<'_>) -> Vec<(Target, Strin
 
 /// Documents are no deeper than [`crate::config::document::MAX_DEPTH`], so this may recurse.
 fn walk(file: &File<'_>, node: &Node, path: &str, context: &mut Context<'_>, targets: &mut Vec<(Target, String)>) {
-    if context.full() {
+    if context.left_out() {
         return;
     }
     let blocks: Vec<&Node> =
