@@ -393,6 +393,16 @@ fn places_are_narrow_and_help_can_be_pasted() {
         at("DD_TRACE_SAMPLING_RULES", r#"[{"samplerate":0.5}]"#),
         of("\"samplerate\"", r#"[{"sample_rate":0.5}]"#, "\"sample_rate\": 0.5")
     );
+    // What stands in another variable is not taken over as it is when it is wrong.
+    for (arg, help) in
+        [("10%", Some("DD_TRACE_SAMPLE_RATE=0.1")), ("0.5", Some("DD_TRACE_SAMPLE_RATE=0.5")), ("x", None)]
+    {
+        let checked =
+            of_env(Mode::Strict, &[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", arg)]);
+        let finding =
+            checked.findings.iter().find(|finding| finding.about == "OTEL_TRACES_SAMPLER").expect("a finding");
+        assert_eq!(finding.diagnostic.help_text(), help, "{arg}");
+    }
 }
 
 #[test]

@@ -187,18 +187,29 @@ fn finding_of(fault: UrlFault, given: &Given<String>, entry: Option<&Entry>) -> 
     if given.origin == Origin::Env { effect::of(finding, url) } else { finding }
 }
 
-/// The URL that a text without scheme was probably meant to be.
+/// The URL that a text without `://` was probably meant to be.
 fn with_scheme(text: &str) -> Option<String> {
-    let text = text.trim().trim_start_matches("http:").trim_start_matches("https:");
-    let bare = text.trim_start_matches('/');
+    let text = text.trim();
+    let begun = SCHEMES.iter().find_map(|scheme| {
+        let rest = text.strip_prefix(scheme).filter(|rest| rest.starts_with([':', '/']))?;
+        Some((*scheme, rest.trim_start_matches([':', '/'])))
+    });
+    let local = text.starts_with('/') && !text.starts_with("//");
+    let (scheme, bare) = begun.unwrap_or((if local { "unix" } else { "http" }, text.trim_start_matches('/')));
     if bare.is_empty() || bare.contains(char::is_whitespace) {
         return None;
     }
-    if text.starts_with('/') && !text.starts_with("//") {
-        return Some(format!("unix://{text}"));
+    if scheme.ends_with("unix") {
+        return Some(format!("{scheme}:///{bare}"));
     }
     let authority = bare.split('/').next().unwrap_or(bare);
-    Some(if authority.contains(':') { format!("http://{bare}") } else { format!("http://{authority}:8126") })
+    Some(if authority.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("{scheme}://localhost:{bare}")
+    } else if authority.contains(':') {
+        format!("{scheme}://{bare}")
+    } else {
+        format!("{scheme}://{authority}:8126")
+    })
 }
 
 #[cfg(test)]
@@ -221,6 +232,28 @@ mod tests {
         assert_eq!(parts("://a"), Err(UrlFault::Scheme(0..0)));
         assert_eq!(parts("unix://"), Err(UrlFault::Relative(7..7)));
         assert_eq!(parts("unix://a/b"), Err(UrlFault::Relative(7..10)));
+    }
+
+    #[test]
+    fn what_was_meant_is_a_url() {
+        for (text, meant) in [
+            ("agent", "http://agent:8126"),
+            ("agent:8125", "http://agent:8125"),
+            ("http//agent:8126", "http://agent:8126"),
+            ("http:/agent:8126/x", "http://agent:8126/x"),
+            ("https:agent", "https://agent:8126"),
+            ("https//a", "https://a:8126"),
+            ("http:8126", "http://localhost:8126"),
+            ("//agent:1", "http://agent:1"),
+            ("httpd:1", "http://httpd:1"),
+            ("/var/run/apm.socket", "unix:///var/run/apm.socket"),
+            ("unix:/var/run/apm.socket", "unix:///var/run/apm.socket"),
+        ] {
+            assert_eq!(with_scheme(text).as_deref(), Some(meant), "{text}");
+            assert!(AgentUrl::parse(meant).is_ok(), "{meant}");
+        }
+        assert_eq!(with_scheme("http:/"), None);
+        assert_eq!(with_scheme("my agent"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::config::codes::lint;
 use crate::config::parse;
 use crate::config::registry::{self, Readers};
 use crate::config::secret::masked;
+use crate::config::vars::meant_rate;
 use crate::config::{Entry, Finding, Profile, Target};
 use std::collections::BTreeSet;
 
@@ -131,7 +132,7 @@ fn not_read(target: &Target, entry: &Entry, mapped: &Mapped, out: &mut Vec<Findi
                     message = format!("{message}; {dd}={} counts", masked(dd, &set.value));
                     help = Some(format!("remove {name}, if nothing else in the process reads it"));
                 }
-                None => help = Some(format!("{dd}={}", masked(dd, value))),
+                None => help = pasted(dd, value).map(|value| format!("{dd}={}", masked(dd, &value))),
             }
         }
     }
@@ -140,6 +141,12 @@ fn not_read(target: &Target, entry: &Entry, mapped: &Mapped, out: &mut Vec<Findi
         Some(help) => finding.help(help),
         None => finding,
     });
+}
+
+/// A value that may be set as it stands, or what was meant by it.
+fn pasted(dd: &str, value: &str) -> Option<String> {
+    let rate = |text: &str| text.parse::<f64>().is_ok_and(|rate| (0.0..=1.0).contains(&rate));
+    if dd == "DD_TRACE_SAMPLE_RATE" && !rate(value) { meant_rate(value) } else { Some(value.to_owned()) }
 }
 
 fn disagree(profile: Profile, target: &Target, entry: &Entry, dd: &'static str, value: &str, out: &mut Vec<Finding>) {
