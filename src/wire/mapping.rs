@@ -438,7 +438,8 @@ fn v1_tags(span: Span<'_>) -> Vec<(String, OwnedValue)> {
 }
 
 /// A payload of OTLP as Datadog's protocols up to v0.7 would hold it: one chunk for each trace, in order of appearance.
-pub(super) fn to_datadog(payload: Payload<'_>, losses: &mut Losses) -> Batch {
+/// `typed` keeps the types of attributes, for v1.0.
+pub(super) fn to_datadog(payload: Payload<'_>, typed: bool, losses: &mut Losses) -> Batch {
     let mut chunks: Vec<(TraceId, Vec<Span<'_>>)> = Vec::new();
     let mut place: BTreeMap<TraceId, usize> = BTreeMap::new();
     for span in payload.spans() {
@@ -453,7 +454,7 @@ pub(super) fn to_datadog(payload: Payload<'_>, losses: &mut Losses) -> Batch {
     scope_losses(payload, losses);
     let mut batch = Batch::default();
     for (trace_id, spans) in chunks {
-        let drafts: Vec<SpanDraft> = spans.iter().map(|span| datadog_span(*span, losses)).collect();
+        let drafts: Vec<SpanDraft> = spans.iter().map(|span| datadog_span(*span, typed, losses)).collect();
         let priority = drafts.iter().find_map(|draft| {
             draft.attributes.iter().find_map(|(key, value)| match value {
                 OwnedValue::Float(number) if key == "_sampling_priority_v1" => Some(*number as i32),
@@ -491,10 +492,12 @@ fn scope_losses(payload: Payload<'_>, losses: &mut Losses) {
     }
 }
 
-fn datadog_span(span: Span<'_>, losses: &mut Losses) -> SpanDraft {
+fn datadog_span(span: Span<'_>, typed: bool, losses: &mut Losses) -> SpanDraft {
     let otel = Otel::of(span);
-    for (_, value) in span.attributes().iter() {
+    let renamed = |key: &str| HTTP_NAMES.iter().any(|(name, _)| *name == key);
+    for (key, value) in span.attributes().iter() {
         match value {
+            _ if typed && !renamed(key) => {}
             Value::Bool(_) => losses.add("boolean attributes written as text", 1),
             Value::List(_) | Value::Map(_) => losses.add("list and map attributes written as text", 1),
             Value::Int(number) if number.unsigned_abs() > 1 << 53 => {
@@ -512,6 +515,13 @@ fn datadog_span(span: Span<'_>, losses: &mut Losses) -> SpanDraft {
     draft.type_ = otel.type_().to_owned();
     draft.duration = crate::time::Nanos(span.duration().0.max(0));
     draft.attributes = otel.tags().entries;
+    if typed {
+        for (key, value) in otel.resource.into_iter().flat_map(Attributes::iter).chain(otel.own.iter()) {
+            if !renamed(key) {
+                restore(&mut draft.attributes, key, value);
+            }
+        }
+    }
     for link in &mut draft.links {
         losses.add("counts of dropped data", u64::from(link.dropped > 0));
         link.dropped = 0;
@@ -709,13 +719,8 @@ fn otel_span(
         attributes.push((key, value));
     }
     if span.dialect() == Dialect::V1 {
-        // Typed there as well: lists, maps and bools stay what they are.
         for (key, value) in span.attributes().iter() {
-            if matches!(value, Value::Bool(_) | Value::List(_) | Value::Map(_) | Value::Int(_))
-                && let Some((_, own)) = attributes.iter_mut().find(|(own, _)| own == key)
-            {
-                *own = value.into();
-            }
+            restore(&mut attributes, key, value);
         }
     }
     let dropped = attributes.len().saturating_sub(MOST_ATTRIBUTES);
@@ -734,6 +739,15 @@ fn otel_span(
     draft.version.clear();
     draft.component.clear();
     draft
+}
+
+/// Gives an attribute that was carried over as a tag the type back that it has: v1.0 and OTLP have the same types.
+fn restore(attributes: &mut [(String, OwnedValue)], key: &str, value: Value<'_>) {
+    if !matches!(value, Value::Str(_) | Value::Bytes(_))
+        && let Some((_, own)) = attributes.iter_mut().find(|(own, _)| own == key)
+    {
+        *own = value.into();
+    }
 }
 
 fn event_losses(event: &EventDraft, losses: &mut Losses) {

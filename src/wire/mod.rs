@@ -403,7 +403,7 @@ pub fn encode(protocol: Protocol, payload: Payload<'_>, losses: &mut Losses) -> 
         Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1
             if payload.dialect() == Dialect::Otlp =>
         {
-            let mapped = mapping::to_datadog(payload, losses);
+            let mapped = mapping::to_datadog(payload, protocol == Protocol::V1, losses);
             encode(protocol, mapped.view(&[]), losses)
         }
         Protocol::V03 | Protocol::V04 | Protocol::V05 | Protocol::V07 | Protocol::V1 => {

@@ -166,7 +166,7 @@ fn losses_are_counted_and_strict_minds_them() {
         ("v0.4", &format!("{datadog}2 schema URLs, 1 span flags")),
         ("v0.5", &format!("{datadog}1 meta_struct documents, 2 schema URLs, 1 span flags")),
         ("v0.7", &format!("{datadog}2 schema URLs, 1 span flags")),
-        ("v1.0", &format!("{datadog}2 schema URLs, 1 span flags")),
+        ("v1.0", "1 attributes of instrumentation scopes, 5 counts of dropped data, 2 schema URLs, 1 span flags"),
         (
             "zipkin",
             "1 attributes of instrumentation scopes, 4 dropped counts, 1 flags, 1 instrumentation scopes, \
