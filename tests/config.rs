@@ -12,6 +12,7 @@ use spanglass::config::{
 use spanglass::diagnostic::{Place, Severity, Source};
 use std::io;
 use std::path::Path;
+use support::configuration::{differences, differences_of_findings, fits};
 use support::{fixture, read};
 
 /// The cases of the table.
@@ -87,6 +88,7 @@ fn members(finding: &Finding) -> Value {
         _ => None,
     };
     serde_json::json!({
+        "severity": finding.severity().word(),
         "code": finding.code().id(),
         "number": finding.code().number(),
         "about": finding.about,
@@ -96,34 +98,6 @@ fn members(finding: &Finding) -> Value {
         "substituted": finding.substituted,
         "line": line,
     })
-}
-
-/// Whether `found` has every member of `wanted`.
-fn fits(wanted: &Value, found: &Value) -> bool {
-    wanted.as_object().unwrap().iter().all(|(key, value)| found[key] == *value)
-}
-
-/// What is different in a finalized value: groups and rules by the members that are wanted, the rest exactly.
-fn differences(path: &str, wanted: &Value, found: &Value, faults: &mut Vec<String>) {
-    const GROUPS: [&str; 8] =
-        ["", ".agent", ".agent.url", ".baggage", ".telemetry", ".trace_sampler", ".span_sampler", ".bsp"];
-    match (wanted, found) {
-        (Value::Object(wanted), Value::Object(found))
-            if GROUPS.contains(&path) || [".span_limits", ".export"].contains(&path) || path.ends_with(']') =>
-        {
-            for (key, wanted) in wanted {
-                differences(&format!("{path}.{key}"), wanted, found.get(key).unwrap_or(&Value::Null), faults);
-            }
-        }
-        (Value::Array(wanted), Value::Array(found)) if path.ends_with("rules") && wanted.len() == found.len() => {
-            for (at, (wanted, found)) in wanted.iter().zip(found).enumerate() {
-                differences(&format!("{path}[{at}]"), wanted, found, faults);
-            }
-        }
-        (Value::Number(wanted), Value::Number(found)) if wanted.as_f64() == found.as_f64() => {}
-        _ if wanted == found => {}
-        _ => faults.push(format!("final{path} is {found}, expected {wanted}")),
-    }
 }
 
 /// What is different from what a case expects.
@@ -137,25 +111,8 @@ fn faults(case: &Value, target: &Target, checked: &Checked) -> Vec<String> {
     if ok != expect["ok"].as_bool().unwrap() {
         faults.push(format!("ok is {ok}"));
     }
-    let wanted = expect["errors"].as_array().unwrap();
-    let found: Vec<Value> = errors.iter().map(|finding| members(finding)).collect();
-    if wanted.len() != found.len() || !wanted.iter().zip(&found).all(|(wanted, found)| fits(wanted, found)) {
-        faults.push(format!("errors are {}, expected {}", Value::from(found), expect["errors"]));
-    }
-    let found: Vec<Value> = warnings.iter().map(|finding| members(finding)).collect();
-    for wanted in expect["warnings"].as_array().unwrap() {
-        if !found.iter().any(|found| fits(wanted, found)) {
-            faults.push(format!("no warning {wanted} among {}", Value::from(found.clone())));
-        }
-    }
-    if expect["no_other_warnings"] == true {
-        for (finding, found) in warnings.iter().zip(&found) {
-            let listed = expect["warnings"].as_array().unwrap().iter().any(|wanted| fits(wanted, found));
-            if finding.severity() == Severity::Warning && !listed {
-                faults.push(format!("further warning {found}"));
-            }
-        }
-    }
+    let members_of = |findings: &[&Finding]| findings.iter().map(|finding| members(finding)).collect::<Vec<Value>>();
+    differences_of_findings(expect, &members_of(&errors), &members_of(&warnings), &mut faults);
     let finalized = checked.finalized.as_ref();
     if ok {
         let found = finalized.map_or(Value::Object(Map::new()), Finalized::to_json);

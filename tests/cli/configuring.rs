@@ -1,5 +1,6 @@
 //! `validate-config` as a process: the visible cases as conformance/README.md runs them, and its machine formats.
 
+use crate::support::configuration::{differences, differences_of_findings};
 use crate::support::process::{Ran, Spanglass, spanglass};
 use crate::support::{fixture, read_json, root};
 use serde_json::{Value, json};
@@ -23,53 +24,6 @@ fn all<'d>(document: &'d Value, member: &str) -> Vec<&'d Value> {
 }
 
 // ---- conformance ----------------------------------------------------------------------------------------------
-
-/// Objects that are compared member by member; any other object exactly.
-const GROUPS: [&str; 9] =
-    ["agent", "url", "baggage", "telemetry", "trace_sampler", "span_sampler", "bsp", "span_limits", "export"];
-
-fn same(expected: &Value, actual: &Value) -> bool {
-    match (expected, actual) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-        }
-        (a, b) => a == b,
-    }
-}
-
-/// The members of `expected` that `actual` does not have.
-fn missing(expected: &Value, actual: &Value, path: &str, faults: &mut Vec<String>) {
-    for (key, wanted) in expected.as_object().into_iter().flatten() {
-        let path = format!("{path}.{key}");
-        let found = &actual[key];
-        if GROUPS.contains(&key.as_str()) && wanted.is_object() {
-            missing(wanted, found, &path, faults);
-        } else if key == "rules" {
-            let (wanted, found) = (wanted.as_array().expect("rules"), found.as_array().cloned().unwrap_or_default());
-            if wanted.len() != found.len() {
-                faults.push(format!("{path}: {} rules, expected {}", found.len(), wanted.len()));
-            }
-            for (wanted, found) in wanted.iter().zip(&found) {
-                for (key, wanted) in wanted.as_object().into_iter().flatten() {
-                    if !same(wanted, &found[key]) {
-                        faults.push(format!("{path}.{key}: {}, expected {wanted}", found[key]));
-                    }
-                }
-            }
-        } else if !same(wanted, found) {
-            faults.push(format!("{path}: {found}, expected {wanted}"));
-        }
-    }
-}
-
-fn is_finding(expected: &Value, actual: &Value) -> bool {
-    expected.as_object().expect("a finding").iter().all(|(key, wanted)| match key.as_str() {
-        "line" => &actual["location"]["line"] == wanted,
-        key => &actual[key] == wanted,
-    })
-}
 
 /// What differs in one case.
 fn run_case(case: &Value, folder: &Path) -> Vec<String> {
@@ -119,7 +73,9 @@ fn run_case(case: &Value, folder: &Path) -> Vec<String> {
         targets.iter().filter_map(|target| target[member].as_object()).for_each(|one| all.extend(one.clone()));
         Value::Object(all)
     };
-    missing(&expect["final"], &merged("final"), "final", &mut faults);
+    if expect["ok"] == true {
+        differences("", &expect["final"], &merged("final"), &mut faults);
+    }
     if expect["ok"] == false && targets.len() == 1 && merged("final") != json!({}) {
         faults.push("final is not empty".to_owned());
     }
@@ -129,24 +85,15 @@ fn run_case(case: &Value, folder: &Path) -> Vec<String> {
             faults.push(format!("origins.{key}: {}, expected {origin}", origins[key]));
         }
     }
-    let (errors, warnings) = (all(&document, "errors"), all(&document, "warnings"));
-    let wanted = expect["errors"].as_array().expect("errors");
-    if errors.len() != wanted.len() || !errors.iter().zip(wanted).all(|(found, wanted)| is_finding(wanted, found)) {
-        faults.push(format!("errors: {}, expected {}", json!(errors), json!(wanted)));
-    }
-    let wanted = expect["warnings"].as_array().expect("warnings");
-    for wanted in wanted {
-        if !warnings.iter().any(|found| is_finding(wanted, found)) {
-            faults.push(format!("warnings: {}, expected {wanted}", json!(warnings)));
-        }
-    }
-    if expect["no_other_warnings"] == true {
-        for found in warnings.iter().filter(|found| found["severity"] != "note") {
-            if !wanted.iter().any(|wanted| is_finding(wanted, found)) {
-                faults.push(format!("also {found}"));
-            }
-        }
-    }
+    let found = |member: &str| -> Vec<Value> {
+        let with_line = |finding: &Value| {
+            let mut finding = finding.clone();
+            finding["line"] = finding["location"]["line"].clone();
+            finding
+        };
+        all(&document, member).into_iter().map(with_line).collect()
+    };
+    differences_of_findings(expect, &found("errors"), &found("warnings"), &mut faults);
     faults
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod body;
+pub mod configuration;
 pub mod headers;
 pub mod peers;
 #[cfg(feature = "cli")]
