@@ -756,6 +756,11 @@ fn declarative_files_are_validated() {
         assert_eq!(marked, findings, "{text}");
         assert_eq!(found.is_null(), !findings.is_empty(), "{text}");
     }
+    let short = file(Profile::Otel, "", "file_format: \"1.0\"\npropagator:\n  composite: [tracecontext, bagage, x]\n");
+    let checked = config::check(Profile::Otel, Mode::Strict, &short.target(), &|_| Err(io::ErrorKind::NotFound.into()));
+    let help: Vec<&str> = checked.findings.iter().filter_map(|finding| finding.diagnostic.help_text()).collect();
+    assert_eq!(help[..2], ["write {tracecontext: {}}", "write {baggage: {}}"]);
+    assert!(help[2].starts_with("write a mapping with one of tracecontext, "), "{help:?}");
     let unknown = Case { unresolved: &["N"], ..file(Profile::Otel, "", "file_format: \"1.0\"\ndisabled: ${N}\n") };
     let (found, lines) = unknown.run();
     assert!(lines.is_empty() && found.get("sdk_disabled").is_none(), "{lines:?} {found}");

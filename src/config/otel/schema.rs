@@ -355,6 +355,13 @@ impl Validator<'_> {
             (Shape::Int(_) | Shape::Ratio, None, Data::Str(text)) if text.trim().parse::<f64>().is_ok() => {
                 fault.help(format!("leave the quotes away: {key}: {}", text.trim()))
             }
+            (Shape::One { members, .. }, _, Data::Str(text)) => {
+                let known: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+                match known.iter().find(|name| *name == text).copied().or_else(|| nearest(text, &known)) {
+                    Some(meant) => fault.help(format!("write {{{meant}: {{}}}}")),
+                    None => fault.help(format!("write a mapping with one of {}", known.join(", "))),
+                }
+            }
             _ => fault,
         });
     }
