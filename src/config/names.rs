@@ -1,6 +1,7 @@
 //! Names of variables (config.md section 5): unknown, misspelt, deprecated, not read by the profile. For every profile.
 
 use super::codes::lint;
+use super::environment::Findings;
 use super::registry::{self, Readers, Variable};
 use super::{Entry, Finding, Profile, Target};
 use crate::diagnostic::Place;
@@ -25,8 +26,9 @@ pub(super) fn place_of_name(entry: &Entry) -> Option<Place> {
     entry.name_place.clone().or_else(|| entry.place_of(0..entry.value.len()))
 }
 
-/// Reports on the names of a target's variables, each once.
+/// Reports on the names of a target's variables, each once, and a bounded number of each code.
 pub(super) fn check(profile: Profile, target: &Target, out: &mut Vec<Finding>) {
+    let mut found = Findings::default();
     let mut seen = BTreeSet::new();
     let mut suggested = 0;
     for entry in &target.env {
@@ -35,24 +37,25 @@ pub(super) fn check(profile: Profile, target: &Target, out: &mut Vec<Finding>) {
             continue;
         }
         if let Some(variable) = registry::find(name) {
-            known(profile, entry, &variable, out);
+            known(profile, entry, &variable, &mut found);
         } else if let Some(what) = registry::family(name) {
             // For dd-trace-cpp every OTEL variable is TC702.
             if !(name.starts_with("OTEL_")) {
                 let message = format!("{name} is not read by {}: it is {what}", profile.name());
-                out.push(Finding::new(lint::NOT_READ_HERE, name, message).at(place_of_name(entry)));
+                found.push(Finding::new(lint::NOT_READ_HERE, name, message).at(place_of_name(entry)));
             }
         } else {
-            unknown(profile, entry, suggested < SUGGESTED, out);
+            unknown(profile, entry, suggested < SUGGESTED, &mut found);
             suggested += 1;
         }
     }
     if profile != Profile::DdTraceCpp {
-        aliases_together(profile, target, out);
+        aliases_together(profile, target, &mut found);
     }
+    out.extend(found.finish());
 }
 
-fn known(profile: Profile, entry: &Entry, variable: &Variable, out: &mut Vec<Finding>) {
+fn known(profile: Profile, entry: &Entry, variable: &Variable, out: &mut Findings) {
     let (name, reads_it) = (variable.name, reads(profile, variable));
     let is_otel = variable.readers.any_of(Readers::OTEL);
     if profile == Profile::DdTraceCpp && variable.readers.any_of(Readers::CPP) && !reads_it {
@@ -113,7 +116,7 @@ fn listed(readers: Readers) -> String {
     }
 }
 
-fn unknown(profile: Profile, entry: &Entry, suggest: bool, out: &mut Vec<Finding>) {
+fn unknown(profile: Profile, entry: &Entry, suggest: bool, out: &mut Findings) {
     let name = entry.name.as_str();
     if registry::injected_by_kubernetes(name) {
         return;
@@ -143,7 +146,7 @@ fn renaming(finding: Finding, entry: &Entry, name: &str) -> Finding {
 }
 
 /// Two names of one setting, both read: which of them wins is up to the tracer.
-fn aliases_together(profile: Profile, target: &Target, out: &mut Vec<Finding>) {
+fn aliases_together(profile: Profile, target: &Target, out: &mut Findings) {
     let mut seen = BTreeSet::new();
     for entry in &target.env {
         // The generic list of styles is listed as an alias of the specific ones and is a setting of its own.
@@ -179,6 +182,13 @@ mod tests {
         let mut out = Vec::new();
         check(profile, &target, &mut out);
         out.iter().map(|finding| format!("{} {}", finding.code(), finding.about)).collect()
+    }
+
+    #[test]
+    fn a_hundred_faults_of_a_kind_are_enough() {
+        let names: Vec<String> = (0..5_000).map(|number| format!("DD_NAME_{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(told(Profile::DdTraceCpp, &names).len(), 100);
     }
 
     #[test]
