@@ -908,3 +908,44 @@ fn recorded_otlp_bodies_survive_the_way_over_datadog() {
     }
     assert!(typed > 10, "{typed} attributes other than text");
 }
+
+/// On the way to v1.0 an attribute keeps its type, the span's own wins over its resource's, and the priority is the chunk's.
+#[test]
+fn attributes_keep_their_types_in_v1() {
+    let mut batch = Batch::default();
+    batch.set_dialect(Dialect::Otlp);
+    let shared = vec![("both".to_owned(), OwnedValue::Bool(true)), ("shared".to_owned(), OwnedValue::Int(7))];
+    let resource = batch.push_resource(&ResourceDraft { attributes: shared, ..ResourceDraft::default() });
+    batch.begin_chunk(&ChunkDraft { resource: Some(resource), ..ChunkDraft::default() });
+    let own = [
+        ("both", OwnedValue::Str("own".into())),
+        ("whole", OwnedValue::Float(2.0)),
+        ("yes", OwnedValue::Bool(true)),
+        ("_sampling_priority_v1", OwnedValue::Int(2)),
+        ("http.response.status_code", OwnedValue::Int(200)),
+    ];
+    batch.push(&SpanDraft {
+        trace_id: TraceId(7),
+        span_id: SpanId(1),
+        attributes: own.map(|(key, value)| (key.to_owned(), value)).into(),
+        ..SpanDraft::default()
+    });
+    batch.finish();
+    let mut losses = Losses::default();
+    let request = wire::encode(Protocol::V1, batch.view(&[]), &mut losses).expect("a request");
+    assert!(losses.is_empty(), "{losses:?}");
+    let v1 = Decoded::of(Protocol::V1, request.body);
+    assert!(v1.found.is_empty(), "{:?}", v1.findings());
+    assert_eq!(v1.payload().chunks().next().and_then(|chunk| chunk.priority()), Some(2));
+    let back = wire::encode(Protocol::OtlpProto, v1.payload(), &mut Losses::default()).expect("a request");
+    let back = sound(Protocol::OtlpProto, back.body);
+    for (what, payload) in [("v1.0", v1.payload()), ("OTLP again", back.payload())] {
+        let span = payload.spans().next().expect("the span");
+        let of = |key: &str| span.attributes().get(key).map(OwnedValue::from);
+        assert_eq!(of("both"), Some(OwnedValue::Str("own".into())), "{what}");
+        assert_eq!(of("shared"), Some(OwnedValue::Int(7)), "{what}");
+        assert_eq!(of("whole"), Some(OwnedValue::Float(2.0)), "{what}");
+        assert_eq!(of("yes"), Some(OwnedValue::Bool(true)), "{what}");
+        assert_eq!(of("http.status_code"), Some(OwnedValue::Str("200".into())), "{what}");
+    }
+}

@@ -20,6 +20,7 @@ use crate::trace::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 // ---- OTLP -> Datadog ----------------------------------------------------------------------------------------
@@ -173,15 +174,15 @@ impl<'b> Otel<'b> {
     }
 
     /// What its tags and metrics are to Datadog, in order: those of the span, of its resource, and what stands beside
-    /// them in OTLP. Texts are tags, floats metrics, bytes `meta_struct`.
-    fn tags(self) -> Tags {
+    /// them in OTLP.
+    fn tags(self, types: Types) -> Tags {
         let mut tags = Tags::default();
         for (key, value) in self.own.iter() {
-            tags.take_otel(key, value);
+            tags.take_otel(key, value, types);
         }
         for (key, value) in self.resource.into_iter().flat_map(Attributes::iter) {
             if !tags.has(key) {
-                tags.take_otel(key, value);
+                tags.take_otel(key, value, types);
             }
         }
         let span = self.span;
@@ -337,27 +338,43 @@ impl Tags {
         }
     }
 
-    /// Takes an attribute of OpenTelemetry under the name and in the type that Datadog has for it.
-    fn take_otel(&mut self, key: &str, value: Value<'_>) {
+    /// Takes an attribute of OpenTelemetry under the name that Datadog has for it.
+    fn take_otel(&mut self, key: &str, value: Value<'_>, types: Types) {
         if CONSUMED.contains(&key) {
             return;
         }
-        if let Some((_, renamed)) = HTTP_NAMES.iter().find(|(name, _)| *name == key) {
-            return self.replace(renamed, OwnedValue::Str(as_text(value)));
-        }
-        if let Some(header) = key.strip_prefix("http.request.header.") {
-            return self.replace(&format!("http.request.headers.{header}"), OwnedValue::Str(as_text(value)));
-        }
         // Of a key that stands twice the last one counts.
-        self.replace(
-            key,
-            match value {
-                Value::Int(number) => OwnedValue::Float(number as f64),
-                Value::Float(number) => OwnedValue::Float(number),
-                Value::Bytes(bytes) => OwnedValue::Bytes(bytes.to_vec()),
-                other => OwnedValue::Str(as_text(other)),
-            },
-        );
+        match datadog_key(key) {
+            Some(renamed) => self.replace(&renamed, OwnedValue::Str(as_text(value))),
+            None => self.replace(key, types.of(value)),
+        }
+    }
+}
+
+/// What Datadog calls an attribute of HTTP; it is a text there.
+fn datadog_key(key: &str) -> Option<Cow<'static, str>> {
+    let renamed = HTTP_NAMES.iter().find(|(name, _)| *name == key).map(|(_, renamed)| Cow::Borrowed(*renamed));
+    renamed.or_else(|| Some(format!("http.request.headers.{}", key.strip_prefix("http.request.header.")?).into()))
+}
+
+/// The types that tags have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Types {
+    /// Those of Datadog's protocols up to v0.7: texts are `meta`, floats `metrics`, bytes `meta_struct`.
+    Tags,
+    /// Those of OTLP and v1.0, which are the same.
+    All,
+}
+
+impl Types {
+    fn of(self, value: Value<'_>) -> OwnedValue {
+        match value {
+            value if self == Types::All => value.into(),
+            Value::Int(number) => OwnedValue::Float(number as f64),
+            Value::Float(number) => OwnedValue::Float(number),
+            Value::Bytes(bytes) => OwnedValue::Bytes(bytes.to_vec()),
+            other => OwnedValue::Str(as_text(other)),
+        }
     }
 }
 
@@ -407,24 +424,16 @@ fn as_json(value: Value<'_>) -> serde_json::Value {
 pub fn datadog_tags(span: Span<'_>) -> Vec<(String, OwnedValue)> {
     match span.dialect() {
         Dialect::Datadog => span.attributes().iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
-        Dialect::V1 => v1_tags(span),
-        Dialect::Otlp => Otel::of(span).tags().entries,
+        Dialect::V1 => v1_tags(span, Types::Tags),
+        Dialect::Otlp => Otel::of(span).tags(Types::Tags).entries,
     }
 }
 
-/// v1.0: integers are metrics; env, version, component and kind are tags again.
-fn v1_tags(span: Span<'_>) -> Vec<(String, OwnedValue)> {
+/// v1.0: env, version, component and kind are tags again.
+fn v1_tags(span: Span<'_>, types: Types) -> Vec<(String, OwnedValue)> {
     let mut tags = Tags::default();
     for (key, value) in span.attributes().iter() {
-        tags.replace(
-            key,
-            match value {
-                Value::Int(number) => OwnedValue::Float(number as f64),
-                Value::Float(number) => OwnedValue::Float(number),
-                Value::Bytes(bytes) => OwnedValue::Bytes(bytes.to_vec()),
-                other => OwnedValue::Str(as_text(other)),
-            },
-        );
+        tags.replace(key, types.of(value));
     }
     let kind = span.kind().word().unwrap_or_default();
     for (key, value) in
@@ -437,9 +446,10 @@ fn v1_tags(span: Span<'_>) -> Vec<(String, OwnedValue)> {
     tags.entries
 }
 
-/// A payload of OTLP as Datadog's protocols up to v0.7 would hold it: one chunk for each trace, in order of appearance.
-/// `typed` keeps the types of attributes, for v1.0.
-pub(super) fn to_datadog(payload: Payload<'_>, typed: bool, losses: &mut Losses) -> Batch {
+/// A payload of OTLP as Datadog's protocols would hold it, v1.0 or the ones before: one chunk for each trace, in order of
+/// appearance.
+pub(super) fn to_datadog(payload: Payload<'_>, v1: bool, losses: &mut Losses) -> Batch {
+    let types = if v1 { Types::All } else { Types::Tags };
     let mut chunks: Vec<(TraceId, Vec<Span<'_>>)> = Vec::new();
     let mut place: BTreeMap<TraceId, usize> = BTreeMap::new();
     for span in payload.spans() {
@@ -454,10 +464,11 @@ pub(super) fn to_datadog(payload: Payload<'_>, typed: bool, losses: &mut Losses)
     scope_losses(payload, losses);
     let mut batch = Batch::default();
     for (trace_id, spans) in chunks {
-        let drafts: Vec<SpanDraft> = spans.iter().map(|span| datadog_span(*span, typed, losses)).collect();
+        let drafts: Vec<SpanDraft> = spans.iter().map(|span| datadog_span(*span, types, losses)).collect();
         let priority = drafts.iter().find_map(|draft| {
             draft.attributes.iter().find_map(|(key, value)| match value {
                 OwnedValue::Float(number) if key == "_sampling_priority_v1" => Some(*number as i32),
+                OwnedValue::Int(number) if key == "_sampling_priority_v1" => i32::try_from(*number).ok(),
                 _ => None,
             })
         });
@@ -492,12 +503,11 @@ fn scope_losses(payload: Payload<'_>, losses: &mut Losses) {
     }
 }
 
-fn datadog_span(span: Span<'_>, typed: bool, losses: &mut Losses) -> SpanDraft {
+fn datadog_span(span: Span<'_>, types: Types, losses: &mut Losses) -> SpanDraft {
     let otel = Otel::of(span);
-    let renamed = |key: &str| HTTP_NAMES.iter().any(|(name, _)| *name == key);
     for (key, value) in span.attributes().iter() {
         match value {
-            _ if typed && !renamed(key) => {}
+            _ if types == Types::All && datadog_key(key).is_none() => {}
             Value::Bool(_) => losses.add("boolean attributes written as text", 1),
             Value::List(_) | Value::Map(_) => losses.add("list and map attributes written as text", 1),
             Value::Int(number) if number.unsigned_abs() > 1 << 53 => {
@@ -514,14 +524,7 @@ fn datadog_span(span: Span<'_>, typed: bool, losses: &mut Losses) -> SpanDraft {
     draft.resource = otel.resource_name();
     draft.type_ = otel.type_().to_owned();
     draft.duration = crate::time::Nanos(span.duration().0.max(0));
-    draft.attributes = otel.tags().entries;
-    if typed {
-        for (key, value) in otel.resource.into_iter().flat_map(Attributes::iter).chain(otel.own.iter()) {
-            if !renamed(key) {
-                restore(&mut draft.attributes, key, value);
-            }
-        }
-    }
+    draft.attributes = otel.tags(types).entries;
     for link in &mut draft.links {
         losses.add("counts of dropped data", u64::from(link.dropped > 0));
         link.dropped = 0;
@@ -565,7 +568,7 @@ pub(super) fn to_otlp(payload: Payload<'_>, losses: &mut Losses) -> Batch {
         losses.add("the mark of dropped traces", u64::from(chunk.dropped()));
         let shared = Shared::of(chunk);
         for (position, span) in chunk.spans().enumerate() {
-            let tags = datadog_tags(span);
+            let tags = if span.dialect() == Dialect::V1 { v1_tags(span, Types::All) } else { datadog_tags(span) };
             let key = resource_key(span, &tags, &shared);
             let at = *place.entry(key.clone()).or_insert_with(|| {
                 groups.push((key, Vec::new()));
@@ -710,18 +713,16 @@ fn otel_span(
         }
         let value = match value {
             OwnedValue::Float(number)
-                if number.fract() == 0.0 && number.abs() < 9.2e18 && !(number == 0.0 && number.is_sign_negative()) =>
+                if span.dialect() != Dialect::V1
+                    && number.fract() == 0.0
+                    && number.abs() < 9.2e18
+                    && !(number == 0.0 && number.is_sign_negative()) =>
             {
                 OwnedValue::Int(number as i64)
             }
             other => other,
         };
         attributes.push((key, value));
-    }
-    if span.dialect() == Dialect::V1 {
-        for (key, value) in span.attributes().iter() {
-            restore(&mut attributes, key, value);
-        }
     }
     let dropped = attributes.len().saturating_sub(MOST_ATTRIBUTES);
     attributes.truncate(MOST_ATTRIBUTES);
@@ -739,15 +740,6 @@ fn otel_span(
     draft.version.clear();
     draft.component.clear();
     draft
-}
-
-/// Gives an attribute that was carried over as a tag the type back that it has: v1.0 and OTLP have the same types.
-fn restore(attributes: &mut [(String, OwnedValue)], key: &str, value: Value<'_>) {
-    if !matches!(value, Value::Str(_) | Value::Bytes(_))
-        && let Some((_, own)) = attributes.iter_mut().find(|(own, _)| own == key)
-    {
-        *own = value.into();
-    }
 }
 
 fn event_losses(event: &EventDraft, losses: &mut Losses) {
