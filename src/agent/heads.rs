@@ -1,14 +1,9 @@
 //! Heads of HTTP/1.1 requests as they were on the wire. hyper sorts header names into lower case; what is recorded has their
 //! order and case, so the bytes that hyper reads are looked at as they pass.
 
+use super::first::{FirstBytes, Watch};
 use crate::capture::http1::{Framing, Head, Parsed, request_head};
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Most bytes that are kept while a head is not complete.
 const MOST: usize = 512 << 10;
@@ -24,14 +19,12 @@ pub(super) struct Heads {
     lost: bool,
     complete: VecDeque<Head>,
     /// The first bytes of the connection.
-    pub(super) first: Vec<u8>,
+    pub(super) first: FirstBytes,
 }
 
-impl Heads {
+impl Watch for Heads {
     fn see(&mut self, mut new: &[u8]) {
-        if self.first.len() < 16 {
-            self.first.extend(new.iter().take(16 - self.first.len()));
-        }
+        self.first.see(new);
         loop {
             let of_body = usize::try_from(self.body).unwrap_or(usize::MAX).min(new.len());
             self.body -= of_body as u64;
@@ -61,7 +54,9 @@ impl Heads {
             }
         }
     }
+}
 
+impl Heads {
     /// The head of the request that hyper has just read; `None` when a client sent it before the end of a chunked one.
     pub(super) fn take(&mut self) -> Option<Head> {
         self.complete.pop_front()
@@ -72,49 +67,6 @@ impl Heads {
         if std::mem::take(&mut self.lost) {
             self.bytes.clear();
         }
-    }
-}
-
-/// A stream whose heads are noted.
-pub(super) struct Watched<S> {
-    pub(super) stream: S,
-    pub(super) heads: Rc<RefCell<Heads>>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let Some(new) = buf.filled().get(before..).filter(|new| !new.is_empty()) {
-            self.heads.borrow_mut().see(new);
-        }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

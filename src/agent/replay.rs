@@ -1,7 +1,8 @@
 //! Recorded requests go out again: paced, over a few connections, sent again when the target asks for it.
 
-use super::client::{Connection, SendError};
-use crate::endpoint::Endpoint;
+use super::client::{Client, Connection, SendError, Stage};
+use super::likely;
+use super::taken::{self, Taken};
 use crate::http::{Headers, Response};
 use crate::time::Timestamp;
 use bytes::Bytes;
@@ -28,18 +29,15 @@ pub enum Pace {
 }
 
 /// How to send.
-#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to.
-    pub endpoint: Endpoint,
+    pub client: Client,
     /// When.
     pub pace: Pace,
     /// Connections that are used beside each other.
     pub concurrency: usize,
     /// How often a request is sent again that was not taken.
     pub retries: u32,
-    /// Longest wait for a connection, and for an answer.
-    pub patience: Duration,
 }
 
 /// A request to be sent.
@@ -62,10 +60,12 @@ pub struct Outgoing {
 /// What became of the requests: each is accepted, rejected or failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Answered with a status of 200 to 299.
+    /// Answered with a status of 200 to 299 (and 0 in gRPC).
     pub accepted: u64,
     /// Answered with another.
     pub rejected: u64,
+    /// Spans of accepted requests that the target says it did not take (OTLP partial success).
+    pub rejected_spans: u64,
     /// Not answered.
     pub failed: u64,
     /// Taken up, and not sent before the interruption; a part of `failed`.
@@ -76,10 +76,19 @@ pub struct Report {
     pub spans: u64,
     /// Bytes of the bodies of answered requests.
     pub bytes: u64,
-    /// Final answers by status.
-    pub responses: BTreeMap<u16, u64>,
+    /// Final answers by status: `200`, `grpc-14`.
+    pub responses: BTreeMap<String, u64>,
     /// Why the first request failed or was rejected.
-    pub first_fault: Option<String>,
+    pub first_fault: Option<Fault>,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What happened.
+    pub what: String,
+    /// What is most likely behind it, and what to do.
+    pub help: Option<String>,
 }
 
 /// Where requests come from, one after the other.
@@ -178,11 +187,10 @@ impl Replay {
         loop {
             let answered = self.attempt(outgoing, connection).await;
             let pause = match &answered {
-                Ok(Response { status: 429 | 502..=504, headers, .. }) => {
-                    let asked = headers.get("retry-after").and_then(|seconds| seconds.trim().parse().ok());
-                    asked.map_or_else(|| backoff(attempt), Duration::from_secs)
+                Ok(response) if taken::is_passing(response) => {
+                    taken::asked_pause(response).unwrap_or_else(|| backoff(attempt))
                 }
-                Err(error) if error.stage != "resolve" => backoff(attempt),
+                Err(error) if !matches!(error.stage, Stage::Resolve | Stage::Tls) => backoff(attempt),
                 _ => return answered,
             };
             if attempt == self.settings.retries {
@@ -198,7 +206,6 @@ impl Replay {
     }
 
     async fn attempt(&self, outgoing: &Outgoing, kept: &mut Option<Connection>) -> Result<Response, SendError> {
-        let settings = &self.settings;
         // A target closes connections that it does not like to keep.
         let ready = match kept.as_mut() {
             Some(connection) => connection.is_ready().await,
@@ -206,7 +213,7 @@ impl Replay {
         };
         let mut connection = match kept.take() {
             Some(connection) if ready => connection,
-            _ => Connection::open(&settings.endpoint, settings.patience).await?,
+            _ => self.settings.client.connect(&mut Vec::new()).await?,
         };
         let Outgoing { method, path, headers, body, .. } = outgoing;
         let answered = connection.send(method, path, headers, body.clone()).await?;
@@ -218,20 +225,28 @@ impl Replay {
         let mut report = self.report.borrow_mut();
         let fault = match answered {
             Ok(response) => {
-                report.spans += outgoing.spans;
                 report.bytes += outgoing.body.len() as u64;
-                *report.responses.entry(response.status).or_default() += 1;
-                if (200..300).contains(&response.status) {
-                    report.accepted += 1;
+                report.spans += outgoing.spans;
+                let taken = Taken::of(&response);
+                *report.responses.entry(taken.status.clone()).or_default() += 1;
+                report.rejected_spans += taken.rejected_spans;
+                match taken.ok {
+                    true => report.accepted += 1,
+                    false => report.rejected += 1,
+                }
+                if taken.ok && taken.rejected_spans == 0 {
                     return;
                 }
-                report.rejected += 1;
-                let said: String = String::from_utf8_lossy(&response.body).chars().take(200).collect();
-                format!("{} was answered with {}: {}", outgoing.path, response.status, said.trim())
+                let said = taken.reason.unwrap_or_default();
+                let what = match taken.ok {
+                    true => format!("{} spans of {} were not taken: {said}", taken.rejected_spans, outgoing.path),
+                    false => format!("{} was answered with {}: {said}", outgoing.path, taken.status),
+                };
+                Fault { what, help: likely::of_answer(self.settings.client.endpoint(), &outgoing.path, &response) }
             }
             Err(error) => {
                 report.failed += 1;
-                format!("{} got no answer: {error}", outgoing.path)
+                Fault { what: format!("{} got no answer: {error}", outgoing.path), help: error.help }
             }
         };
         report.first_fault.get_or_insert(fault);

@@ -4,14 +4,14 @@
 //! acknowledged is in the file, whatever happens next. When the file cannot be written the client is told 503.
 
 use super::answer;
-use super::client::Connection;
-use super::heads::{Heads, Watched};
+use super::client::Client;
+use super::first::{Spoken, Watched};
+use super::heads::Heads;
 use super::session::{self, Asked};
 use super::store::Store;
 use crate::capture::CaptureRecord;
 use crate::capture::http1::{Framing, Head, Start};
 use crate::capture::jsonl::{self, Arrival};
-use crate::endpoint::Endpoint;
 use crate::http::{Headers, Request, Response, is_credential};
 use crate::time::Timestamp;
 use bytes::Bytes;
@@ -43,7 +43,7 @@ pub struct Settings {
     /// Record headers that hold credentials too.
     pub keep_secrets: bool,
     /// Where requests are passed on to; its answers go back.
-    pub forward: Option<Endpoint>,
+    pub forward: Option<Client>,
     /// What trace requests of Datadog tracers are answered with, in place of rates that keep everything.
     pub rates: Option<Vec<u8>>,
     /// The clock.
@@ -199,7 +199,7 @@ impl<O: Observer + 'static> Server<O> {
             .header_read_timeout(self.settings.patience)
             .max_headers(256)
             .max_buf_size(256 << 10)
-            .serve_connection(TokioIo::new(Watched { stream, heads: heads.clone() }), service);
+            .serve_connection(TokioIo::new(Watched { stream, watch: heads.clone() }), service);
         let mut served = std::pin::pin!(served);
         let result = tokio::select! {
             result = &mut served => result,
@@ -211,7 +211,7 @@ impl<O: Observer + 'static> Server<O> {
         if let Err(error) = result
             && error.is_parse()
         {
-            let what = not_http(&heads.borrow().first).map_or_else(|| error.to_string(), str::to_owned);
+            let what = not_http(heads.borrow().first.spoken()).map_or_else(|| error.to_string(), str::to_owned);
             self.observer.borrow_mut().trouble(&format!("connection {conn}: {what}"));
         }
     }
@@ -236,11 +236,11 @@ impl<O: Observer + 'static> Server<O> {
                 })
             })
         });
-        let served = hyper::server::conn::http2::Builder::new(Local)
+        let served = hyper::server::conn::http2::Builder::new(super::Local)
             .timer(TokioTimer::new())
             .max_header_list_size(256 << 10)
             .keep_alive_interval(Some(self.settings.patience))
-            .serve_connection(TokioIo::new(Watched { stream, heads: heads.clone() }), service);
+            .serve_connection(TokioIo::new(Watched { stream, watch: heads.clone() }), service);
         let mut served = std::pin::pin!(served);
         let result = tokio::select! {
             result = &mut served => result,
@@ -249,9 +249,9 @@ impl<O: Observer + 'static> Server<O> {
                 served.await
             }
         };
-        let first = &heads.borrow().first;
+        let spoken = heads.borrow().first.spoken();
         if result.is_err()
-            && let Some(what) = not_http2(first)
+            && let Some(what) = not_http2(spoken)
         {
             self.observer.borrow_mut().trouble(&format!("connection {conn} to the gRPC port: {what}"));
         }
@@ -317,7 +317,7 @@ impl<O: Observer + 'static> Server<O> {
             return answer::text(status, "the body is incomplete\n");
         }
         let response = match &self.settings.forward {
-            Some(endpoint) => self.forward(endpoint, &record.request).await,
+            Some(client) => self.forward(client, &record.request).await,
             None => answer::to(&record.request, self.settings.max_body, self.settings.rates.as_deref()),
         };
         let sent = response.clone();
@@ -398,10 +398,10 @@ impl<O: Observer + 'static> Server<O> {
         (kept, redacted)
     }
 
-    async fn forward(&self, endpoint: &Endpoint, request: &Request) -> Response {
+    async fn forward(&self, client: &Client, request: &Request) -> Response {
         let Request { method, path, headers, body } = request;
         let started = Instant::now();
-        let answered = match Connection::open(endpoint, self.settings.patience).await {
+        let answered = match client.connect(&mut Vec::new()).await {
             Ok(mut connection) => connection.send(method, path, headers, Bytes::copy_from_slice(body)).await,
             Err(error) => Err(error),
         };
@@ -415,7 +415,7 @@ impl<O: Observer + 'static> Server<O> {
                 Response { headers, ..response }
             }
             Err(error) => {
-                let what = format!("{endpoint} did not answer: {error}");
+                let what = format!("{} did not answer: {error}", client.endpoint());
                 self.observer.borrow_mut().trouble(&what);
                 Response { elapsed: started.elapsed(), ..answer::text(502, &format!("{what}\n")) }
             }
@@ -458,35 +458,21 @@ fn to_hyper<B>(response: Response, body: impl FnOnce(Bytes) -> B) -> hyper::Resp
     made
 }
 
-/// What a client speaks instead of HTTP/1.1, from its first bytes.
-fn not_http(first: &[u8]) -> Option<&'static str> {
-    match first {
-        [0x16, 0x03, ..] => Some("it speaks TLS, and this port is plain HTTP; use http://"),
-        [b'P', b'R', b'I', b' ', ..] => Some("it speaks HTTP/2 (gRPC), and this port is HTTP/1.1; use the gRPC port"),
+/// What a client speaks instead of HTTP/1.1.
+fn not_http(spoken: Spoken) -> Option<&'static str> {
+    match spoken {
+        Spoken::Tls => Some("it speaks TLS, and this port is plain HTTP; use http://"),
+        Spoken::Http2 => Some("it speaks HTTP/2 (gRPC), and this port is HTTP/1.1; use the gRPC port"),
         _ => None,
     }
 }
 
 /// What a client speaks instead of HTTP/2.
 #[cfg(feature = "grpc")]
-fn not_http2(first: &[u8]) -> Option<&'static str> {
-    match first {
-        [0x16, 0x03, ..] => Some("it speaks TLS, and this port is plain; use http:// or an insecure channel"),
-        [b'P', b'R', b'I', b' ', ..] | [] => None,
+fn not_http2(spoken: Spoken) -> Option<&'static str> {
+    match spoken {
+        Spoken::Tls => Some("it speaks TLS, and this port is plain; use http:// or an insecure channel"),
+        Spoken::Http2 | Spoken::Silence => None,
         _ => Some("it does not speak HTTP/2; OTLP over HTTP goes to the other port"),
-    }
-}
-
-/// hyper's tasks on this thread.
-#[cfg(feature = "grpc")]
-#[derive(Clone, Copy)]
-struct Local;
-
-#[cfg(feature = "grpc")]
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, task: F) {
-        spawn_local(async move {
-            task.await;
-        });
     }
 }

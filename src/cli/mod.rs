@@ -16,6 +16,7 @@ mod replay_capture;
 mod replay_to;
 mod rules;
 mod select;
+mod target;
 mod validate_config;
 
 use clap::builder::FalseyValueParser;

@@ -3,8 +3,10 @@
 use super::output::{Environment, Output};
 use super::progress::Progress;
 use super::select::parse_size;
+use super::target::TrustArgs;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
+use spanglass::agent::client::Client;
 use spanglass::agent::server::{Listener, Observer, Server, Settings};
 use spanglass::agent::store::Store;
 use spanglass::capture::CaptureRecord;
@@ -55,6 +57,8 @@ pub(crate) struct Args {
     /// Pass every request on to this agent or collector, and its answers back
     #[arg(long, value_name = "URL")]
     forward: Option<Endpoint>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Answer trace requests of Datadog tracers with the contents of this file
     #[arg(long, value_name = "FILE", conflicts_with = "forward")]
     answer: Option<PathBuf>,
@@ -159,7 +163,10 @@ async fn record(args: Args, environment: &Environment, output: &mut Output) -> R
         patience: args.patience,
         connections: args.max_connections as usize,
         keep_secrets: args.keep_secrets,
-        forward: args.forward.clone(),
+        forward: match &args.forward {
+            Some(endpoint) => Some(Client::new(endpoint.clone(), args.patience, args.trust.trust()?)),
+            None => None,
+        },
         rates,
         now,
     };

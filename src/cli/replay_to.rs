@@ -3,22 +3,26 @@
 use super::output::Output;
 use super::record_capture::{Interrupts, parse_duration};
 use super::select::{CaptureArgs, Opened, end_of, selected};
+use super::target::{TrustArgs, tell};
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use spanglass::agent::client::Client;
 use spanglass::agent::replay::{Outgoing, Pace, Report, Settings, replay};
 use spanglass::capture::CaptureRecord;
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::endpoint::Endpoint;
+use spanglass::id::TraceId;
 use spanglass::intake::{Decoder, Note};
 use spanglass::render::json as document;
 use spanglass::rewrite::{Ids, Rewrite};
 use spanglass::rule::Glob;
 use spanglass::time::Timestamp;
-use spanglass::trace::Keep;
+use spanglass::trace::{Keep, Payload};
 use spanglass::wire::{self, CLIENT_STATS, Losses, Options, Protocol};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -30,7 +34,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Sending")]
 pub(crate) struct SendArgs {
-    /// Send the requests here: http://host:8126 or unix:///path
+    /// Send the requests here: http(s)://host:8126, http(s)://host:4318, grpc(s)://host:4317 or unix:///path
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<Endpoint>,
     /// Times faster than recorded, or max
@@ -69,6 +73,8 @@ pub(crate) struct SendArgs {
     /// Read and count what would be sent, and send nothing
     #[arg(long, requires = "to")]
     dry_run: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Go on where an interrupted run to the same target ended (it leaves INPUT.resume)
     #[arg(long, requires = "to")]
     resume: bool,
@@ -151,6 +157,8 @@ pub(crate) fn run(
     let feed = Feed {
         heads: captures.iter().map(|_| None).collect(),
         places: Vec::new(),
+        grpc: endpoint.grpc,
+        traces: HashSet::new(),
         captures,
         decoder: Decoder::new(settings),
         args: args.clone(),
@@ -183,11 +191,10 @@ pub(crate) fn run(
         output.note(&format!("sending to {endpoint}"));
         let pace = send.rate.map_or(send.speed, Pace::Rate);
         let settings = Settings {
-            endpoint: endpoint.clone(),
+            client: Client::new(endpoint.clone(), send.timeout, send.trust.trust()?),
             pace,
             concurrency: usize::from(send.concurrency),
             retries: send.retries,
-            patience: send.timeout,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut interrupts = runtime.block_on(async { Interrupts::new() })?;
@@ -236,7 +243,7 @@ pub(crate) fn run(
                 "retried": report.retried,
             },
             "elapsed_ns": u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),
-            "responses": report.responses.iter().map(|(status, count)| (status.to_string(), json!(count))).collect::<serde_json::Map<_, _>>(),
+            "responses": report.responses.iter().map(|(status, count)| (status.clone(), json!(count))).collect::<serde_json::Map<_, _>>(),
             "operations": [],
             "findings": document::findings(&feed.found, &files),
         });
@@ -263,7 +270,18 @@ pub(crate) fn run(
         output.note(&format!("lost: {}", lost.join(", ")));
     }
     if let Some(fault) = &report.first_fault {
-        output.note(fault);
+        tell(output, &fault.what, fault.help.as_deref());
+    }
+    if counts.other_wire > 0 {
+        let (what, help) = match endpoint.grpc {
+            true => ("were recorded from another protocol", "give --protocol otlp-grpc, or --to http://…"),
+            false => ("were recorded from gRPC", "give --to grpc://…, or --protocol to encode them anew"),
+        };
+        tell(
+            output,
+            &format!("{} of the skipped requests {what} than {endpoint} takes", counts.other_wire),
+            Some(help),
+        );
     }
     output.findings_aside(&feed.found, &files)?;
     end_of(&feed.captures, output)
@@ -277,6 +295,8 @@ struct Counts {
     skipped: u64,
     /// Skipped although it carries traces.
     refused: u64,
+    /// Skipped because one side speaks gRPC and the other does not.
+    other_wire: u64,
     /// Broken in their container.
     unreadable: u64,
     spans: u64,
@@ -296,6 +316,10 @@ struct Feed {
     heads: Vec<Option<CaptureRecord>>,
     /// Where the records of the first round were, when there is a second.
     places: Vec<(usize, usize)>,
+    /// Whether the target speaks gRPC.
+    grpc: bool,
+    /// The traces that were selected, where there is a limit.
+    traces: HashSet<TraceId>,
     decoder: Decoder,
     args: CaptureArgs,
     rewrite: Rewrite,
@@ -371,7 +395,7 @@ impl Feed {
     fn outgoing(&mut self, record: CaptureRecord) -> Option<Outgoing> {
         let stats = matches!(Protocol::of_path(&record.request.path), Some(wire::Endpoint::Other(CLIENT_STATS)));
         let other = matches!(Protocol::of_path(&record.request.path), Some(wire::Endpoint::Other(_)));
-        if record.aborted || (other && (!stats || self.args.selects())) {
+        if record.aborted || (other && (!stats || self.args.selects() || self.args.limit.is_some() || self.grpc)) {
             return None;
         }
         let received = record.received;
@@ -380,21 +404,24 @@ impl Feed {
         }
         let (bare, is_document) = (record.bare, record.document.is_some());
         let anew = !self.rewrite.is_nothing() || self.protocol.is_some();
-        let keep = if bare || anew || self.args.query.is_some() { Keep::All } else { Keep::NOTHING };
+        let keep = if bare || anew || self.grpc || self.args.query.is_some() { Keep::All } else { Keep::NOTHING };
         let options = Options { limits: self.args.limits(), keep };
         let errors = self.found.iter().count();
         let Some((protocol, payload)) = self.decoder.decode(record, &options, &mut self.found) else {
             self.counts.refused += u64::from(self.found.iter().count() > errors);
             return None;
         };
-        if !selected(&self.args, &payload) {
+        if !selected(&self.args, &payload) || !within_limit(&mut self.traces, self.args.limit, &payload) {
+            return None;
+        }
+        let wanted = self.protocol.unwrap_or(protocol);
+        if self.grpc != (wanted == Protocol::OtlpGrpc) {
+            self.counts.other_wire += 1;
             return None;
         }
         let spans = payload.spans().len() as u64;
         let made = if anew {
             let batch = self.rewrite.apply(payload);
-            let wanted = self.protocol.unwrap_or(protocol);
-            let wanted = if wanted == Protocol::OtlpGrpc { Protocol::OtlpProto } else { wanted };
             let made = wire::encode(wanted, batch.view(&[]), &mut self.losses).map(|request| (request, false));
             made.or_else(|| wire::request_around(protocol, batch.view(&[]), true, &mut self.losses))
         } else if bare {
@@ -408,9 +435,6 @@ impl Feed {
             return None;
         }
         let mut record = self.decoder.take();
-        if protocol == Protocol::OtlpGrpc && !anew {
-            return None;
-        }
         if let Some((mut made, verbatim)) = made {
             if verbatim {
                 made.body = std::mem::take(&mut record.request.body);
@@ -429,6 +453,17 @@ impl Feed {
         self.counts.bytes += record.request.body.len() as u64;
         Some(of_request(record, spans, received))
     }
+}
+
+/// Whether a payload has a trace that is one of the first `limit`.
+fn within_limit(traces: &mut HashSet<TraceId>, limit: Option<usize>, payload: &Payload<'_>) -> bool {
+    let Some(limit) = limit else { return true };
+    let mut within = false;
+    for span in payload.spans() {
+        let id = span.trace_id();
+        within |= traces.contains(&id) || (traces.len() < limit && traces.insert(id));
+    }
+    within
 }
 
 fn of_request(record: CaptureRecord, spans: u64, received: Option<Timestamp>) -> Outgoing {

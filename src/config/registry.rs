@@ -3,7 +3,7 @@
 //!
 //! That a name is listed is no proof that the tracer acts on it: the lists are those which the tracers publish.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// A set of readers, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,13 +250,16 @@ pub fn suggestion(name: &str, reads: impl Fn(&Variable) -> bool) -> Option<&'sta
     let wanted = start(&name);
     let letters = Letters::of(&name);
     let mut best: Option<(usize, bool, bool, &'static str)> = None;
-    for line in lines() {
+    // Distances are slow; most names are too different in their letters already.
+    static KNOWN: LazyLock<Vec<(&'static str, Letters)>> =
+        LazyLock::new(|| lines().iter().copied().map(|line| (line, Letters::of(name_of(line)))).collect());
+    for (line, of_known) in KNOWN.iter() {
         let known = name_of(line);
-        // Distances are slow; most names are too different in their letters already.
-        if known.len().abs_diff(name.len()) > limit || letters.distance(&Letters::of(known)) > limit {
+        if known.len().abs_diff(name.len()) > limit || letters.distance(of_known) > limit {
             continue;
         }
-        let distance = strsim::damerau_levenshtein(&name, known);
+        let (ours, theirs) = without_common_ends(&name, known);
+        let distance = strsim::damerau_levenshtein(ours, theirs);
         if distance > limit || best.is_some_and(|(least, ..)| distance > least) {
             continue;
         }
@@ -270,6 +273,16 @@ pub fn suggestion(name: &str, reads: impl Fn(&Variable) -> bool) -> Option<&'sta
         }
     }
     best.map(|(.., known)| known)
+}
+
+/// Two names without what they begin and end with alike, which does not change their edit distance.
+fn without_common_ends<'a, 'b>(a: &'a str, b: &'b str) -> (&'a str, &'b str) {
+    let same = |(one, other): &((usize, char), char)| one.1 == *other;
+    let start: usize = a.char_indices().zip(b.chars()).take_while(same).map(|((_, letter), _)| letter.len_utf8()).sum();
+    let (a, b) = (&a[start..], &b[start..]);
+    let end: usize =
+        a.char_indices().rev().zip(b.chars().rev()).take_while(same).map(|((_, letter), _)| letter.len_utf8()).sum();
+    (&a[..a.len() - end], &b[..b.len() - end])
 }
 
 /// How often each byte of a name occurs, by its low five bits: a lower bound of the edit distance.
@@ -326,6 +339,16 @@ mod tests {
         for variable in all().filter(|variable| variable.deprecated() || variable.internal()) {
             let misspelt = format!("{}X", variable.name);
             assert_ne!(cpp(&misspelt), Some(variable.name));
+        }
+    }
+
+    #[test]
+    fn ends_that_are_alike_do_not_count() {
+        let some = ["DD_SERVICE", "DD_SERVCE", "DD_SERIVCE", "ÄÖDD", "ÖÄDD", "DDD", "DD", "", "aba", "ba", "aab"];
+        for (one, other) in some.iter().flat_map(|one| some.iter().map(move |other| (one, other))) {
+            let (a, b) = without_common_ends(one, other);
+            let (wanted, got) = (strsim::damerau_levenshtein(one, other), strsim::damerau_levenshtein(a, b));
+            assert_eq!(got, wanted, "{one} {other}");
         }
     }
 
