@@ -91,6 +91,14 @@ impl fmt::Display for SpanId {
     }
 }
 
+/// Spreads the bits of a number over all of another; no two become the same (the finalizer of splitmix64).
+pub(crate) fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// How a text was read as an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notation {

@@ -15,7 +15,7 @@
 //! assert_eq!(spans[1].parent_id(), Some(spans[0].span_id()));
 //! ```
 
-use crate::id::{SpanId, TraceId};
+use crate::id::{SpanId, TraceId, mix};
 use crate::rule::Glob;
 use crate::time::Timestamp;
 use crate::trace::{Batch, ChunkDraft, OwnedValue, Payload, ResourceDraft, SpanDraft};
@@ -61,14 +61,6 @@ fn other(id: u64, key: u64) -> u64 {
         (_, 0) => mix(key),
         (_, other) => other,
     }
-}
-
-/// The finalizer of splitmix64.
-fn mix(mut z: u64) -> u64 {
-    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// How spans are changed.

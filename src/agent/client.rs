@@ -1,7 +1,7 @@
 //! Requests to an agent or collector, stage by stage: its name is looked up, each address tried, TLS agreed on where the URL
 //! asks for it, and then a request goes out with the bytes it has and its answer comes back whole.
 
-use super::first::{FirstBytes, Watched};
+use super::first::{FirstBytes, Spoken, Watch, Watched};
 use super::likely;
 use super::tls::{Tls, Trust};
 use crate::endpoint::{Endpoint, Transport};
@@ -16,12 +16,12 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Most bytes of an answer.
-const MOST_ANSWER: usize = 16 << 20;
+pub(super) const MOST_ANSWER: usize = 16 << 20;
 
 /// Headers that are made anew for every connection (captures.md section 12).
 const OF_THE_CONNECTION: [&str; 10] = [
@@ -312,8 +312,24 @@ impl Connection {
             Ok(Err(failed)) => failed,
             Err(_) => (Stage::Response, format!("no answer within {:?}", self.patience)),
         };
-        let help = likely::of_silence(&self.first.borrow(), &self.endpoint);
+        let mut first = *self.first.borrow();
+        if first.spoken() == Spoken::Silence && self.endpoint.grpc && !self.endpoint.tls {
+            first = timeout(self.patience, self.overhear()).await.ok().and_then(Result::ok).unwrap_or_default();
+        }
+        let help = likely::of_silence(&first, &self.endpoint);
         Err(SendError { stage, cause, help, sent: stage == Stage::Response })
+    }
+
+    /// What is said to the first line of HTTP/2, on a connection of its own: who does not know it answers and closes at once,
+    /// and the answer is lost when more was being written.
+    async fn overhear(&self) -> std::io::Result<FirstBytes> {
+        let Transport::Tcp(host, port) = &self.endpoint.transport else { return Ok(FirstBytes::default()) };
+        let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
+        let (mut first, mut bytes) = (FirstBytes::default(), [0; 16]);
+        let length = stream.read(&mut bytes).await?;
+        first.see(&bytes[..length]);
+        Ok(first)
     }
 
     fn request(

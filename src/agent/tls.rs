@@ -9,7 +9,7 @@ pub struct Trust {
 }
 
 #[cfg(feature = "tls")]
-pub(super) use with::Tls;
+pub(super) use with::{Tls, config, without_trust};
 #[cfg(not(feature = "tls"))]
 pub(super) use without::Tls;
 
@@ -20,10 +20,10 @@ type Failed = (String, Option<String>);
 mod with {
     use super::super::likely;
     use super::{Failed, Trust};
-    use rustls::ClientConfig;
     use rustls::crypto::ring;
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore};
     use rustls_platform_verifier::Verifier;
     use std::cell::OnceCell;
     use std::sync::Arc;
@@ -46,25 +46,8 @@ mod with {
             if let Some(connector) = self.connector.get() {
                 return Ok(connector.clone());
             }
-            let connector = TlsConnector::from(Arc::new(self.config()?));
+            let connector = TlsConnector::from(Arc::new(config(&self.trust, self.grpc)?));
             Ok(self.connector.get_or_init(|| connector).clone())
-        }
-
-        fn config(&self) -> Result<ClientConfig, String> {
-            let provider = Arc::new(ring::default_provider());
-            let pem = self.trust.certificates.as_deref().unwrap_or_default();
-            let named: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(pem).collect();
-            let named = named.map_err(|error| format!("the trusted certificates cannot be read: {error}"))?;
-            let verifier = Verifier::new_with_extra_roots(named, provider.clone());
-            let verifier = verifier.map_err(|error| format!("no certificates to trust: {error}"))?;
-            let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-            let mut config = versions
-                .map_err(|error| error.to_string())?
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth();
-            config.alpn_protocols = vec![if self.grpc { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
-            Ok(config)
         }
 
         /// The stream under TLS, and what was agreed on.
@@ -85,6 +68,31 @@ mod with {
             let detail = version.replace('_', ".").replace("TLSv", "TLS ");
             Ok((stream, detail))
         }
+    }
+
+    /// How TLS is spoken: to HTTP/2 for gRPC, else to HTTP/1.1.
+    pub(in super::super) fn config(trust: &Trust, grpc: bool) -> Result<ClientConfig, String> {
+        let provider = Arc::new(ring::default_provider());
+        let pem = trust.certificates.as_deref().unwrap_or_default();
+        let named: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let named = named.map_err(|error| format!("the trusted certificates cannot be read: {error}"))?;
+        let verifier = Verifier::new_with_extra_roots(named, provider.clone());
+        let verifier = verifier.map_err(|error| format!("no certificates to trust: {error}"))?;
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = versions
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![if grpc { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        Ok(config)
+    }
+
+    /// TLS towards nobody: what a client of plain HTTP needs to have. No certificates of the system are read for it.
+    pub(in super::super) fn without_trust() -> Result<ClientConfig, String> {
+        let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let versions = versions.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+        Ok(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     fail_on: Threshold,
     /// Reference time for starts in the future: RFC 3339, or nanoseconds since 1970
     /// [default: when the request was recorded, or now]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = super::input::parse_time)]
     now: Option<Timestamp>,
     /// A capture without any trace is no failure
     #[arg(long)]
@@ -64,11 +64,6 @@ pub(crate) struct Args {
     /// Same as --format json
     #[arg(long, help_heading = "Output")]
     json: bool,
-}
-
-fn parse_time(text: &str) -> Result<Timestamp> {
-    spanglass::render::time::parse_date(text)
-        .ok_or_else(|| anyhow!("no time; write 2026-01-01T00:00:00Z or nanoseconds since 1970"))
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {

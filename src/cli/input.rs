@@ -6,6 +6,7 @@ use spanglass::capture::OpenError;
 use spanglass::diagnostic::{Diagnostic, Diagnostics};
 use spanglass::encoding::{self, Encoding};
 use spanglass::intake;
+use spanglass::time::Timestamp;
 use spanglass::wire::codes::UNKNOWN_PROTOCOL;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -154,4 +155,10 @@ pub(crate) fn explain_open(path: &Path, error: OpenError) -> anyhow::Error {
         }
         OpenError::Io(_) => anyhow!(error).context(format!("cannot read {name}")),
     }
+}
+
+/// A time: RFC 3339, or nanoseconds since 1970.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp> {
+    spanglass::render::time::parse_date(text)
+        .ok_or_else(|| anyhow!("no time; write 2026-01-01T00:00:00Z or nanoseconds since 1970"))
 }

@@ -3,10 +3,13 @@
 mod check_capture;
 mod completions;
 mod convert_capture;
+mod delivery;
+mod echo;
 mod explain;
 mod findings;
 mod flamegraph_text;
 mod input;
+mod made;
 mod man;
 mod output;
 mod parse_traceparent;
@@ -16,6 +19,7 @@ mod replay_capture;
 mod replay_to;
 mod rules;
 mod select;
+mod send_test_span;
 mod target;
 mod validate_config;
 
@@ -79,6 +83,17 @@ const ENTRIES: &[Entry] = &[
         example: "spanglass replay-capture recorded.jsonl --decoded jsonl",
         arguments: replay_capture::Args::augment_args,
         run: |matches, environment| run::<replay_capture::Args>(matches, environment, replay_capture::run),
+    },
+    Entry {
+        name: "send-test-span",
+        about: "Send a made-up span or a whole documented trace, and say how far it came",
+        example: "spanglass send-test-span --to http://localhost:8126 --verify",
+        arguments: send_test_span::Args::augment_args,
+        run: |matches, environment| {
+            run::<send_test_span::Args>(matches, environment, |args, output| {
+                send_test_span::run(args, environment, output)
+            })
+        },
     },
     Entry {
         name: "check-capture",
@@ -174,7 +189,7 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
             }
         };
     }
-    deferred!(0 1 2 3 4 5 6 7 8 9 10 11)
+    deferred!(0 1 2 3 4 5 6 7 8 9 10 11 12)
 }
 
 /// Adds a command's arguments, those about output that every command has, the environment variable of every flag, and what follows the help.

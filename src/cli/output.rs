@@ -130,6 +130,13 @@ impl Output {
         }
     }
 
+    /// What went wrong and does not end the run, on stderr after what is printed so far, and what to do.
+    pub(crate) fn fault(&mut self, what: &str, help: Option<&str>) {
+        let _ = self.out.flush();
+        let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+        print_lines("error:", &format!("{what}{help}"), &self.error_theme);
+    }
+
     /// Prints findings on stderr: warnings and errors, with `-v` everything, with `-q` errors only.
     pub(crate) fn findings_aside(
         &mut self,
@@ -209,11 +216,16 @@ pub(crate) fn print_error(error: &anyhow::Error, theme: &Theme) {
             ("error:".to_owned(), causes.join(": "))
         }
     };
+    print_lines(&head, &text, theme);
+}
+
+/// A text behind its head; lines that begin with `help: ` stand out.
+fn print_lines(head: &str, text: &str, theme: &Theme) {
     let mut err = io::stderr().lock();
     for (index, line) in text.lines().enumerate() {
         let line = clean(line, theme.ascii);
         let _ = match (index, line.strip_prefix("help: ")) {
-            (0, _) => writeln!(err, "{} {line}", theme.palette.error.style(&head)),
+            (0, _) => writeln!(err, "{} {line}", theme.palette.error.style(head)),
             (_, Some(help)) => writeln!(err, "{} {help}", theme.palette.note.style("help:")),
             (_, None) => writeln!(err, "{line}"),
         };

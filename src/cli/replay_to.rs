@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::record_capture::{Interrupts, parse_duration};
 use super::select::{CaptureArgs, Opened, end_of, selected};
-use super::target::{TrustArgs, tell};
+use super::target::TrustArgs;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -132,7 +132,7 @@ fn parse_speed(text: &str) -> Result<Pace> {
     }
 }
 
-fn parse_rate(text: &str) -> Result<f64> {
+pub(crate) fn parse_rate(text: &str) -> Result<f64> {
     let rate = text.strip_suffix("/s").unwrap_or(text).parse().ok();
     rate.filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
         .ok_or_else(|| anyhow!("no rate: give requests per second, for example 50/s"))
@@ -270,18 +270,17 @@ pub(crate) fn run(
         output.note(&format!("lost: {}", lost.join(", ")));
     }
     if let Some(fault) = &report.first_fault {
-        tell(output, &fault.what, fault.help.as_deref());
+        output.fault(&fault.what, fault.help.as_deref());
     }
     if counts.other_wire > 0 {
         let (what, help) = match endpoint.grpc {
             true => ("were recorded from another protocol", "give --protocol otlp-grpc, or --to http://…"),
             false => ("were recorded from gRPC", "give --to grpc://…, or --protocol to encode them anew"),
         };
-        tell(
-            output,
-            &format!("{} of the skipped requests {what} than {endpoint} takes", counts.other_wire),
-            Some(help),
-        );
+        output.note(&format!(
+            "{} of the skipped requests {what}, which {endpoint} does not take: {help}",
+            counts.other_wire
+        ));
     }
     output.findings_aside(&feed.found, &files)?;
     end_of(&feed.captures, output)

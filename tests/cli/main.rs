@@ -12,5 +12,6 @@ mod golden;
 mod process;
 mod recording;
 mod scenarios;
+mod sending;
 mod streaming;
 mod transcripts;

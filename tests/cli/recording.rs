@@ -1,6 +1,6 @@
 //! `record-capture` over real sockets: what is answered, what is in the file afterwards, what happens when things go wrong.
 
-use crate::support::peers::{Language, peers};
+use crate::support::peers::{Language, Peers, peers};
 use crate::support::process::{BINARY, Spanglass, spanglass};
 use crate::support::{fixture, read, root};
 use base64::Engine as _;
@@ -482,6 +482,36 @@ fn real_clients_are_recorded() {
     }
 }
 
+/// ddapm-test-agent, while it is wanted.
+pub(crate) struct TestAgent {
+    process: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+    /// Of Datadog's protocols, OTLP over HTTP, OTLP over gRPC.
+    pub(crate) ports: [u16; 3],
+}
+
+impl TestAgent {
+    pub(crate) fn start(peers: &Peers) -> TestAgent {
+        let mut command = Command::new(peers.python());
+        command.arg(root().join("tests/peers/session.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let ports: Vec<u16> = line.split_whitespace().map(|port| port.parse().unwrap()).collect();
+        TestAgent { process, stdout, ports: ports.try_into().unwrap() }
+    }
+
+    /// Ends it; what it got, as it gives it out.
+    pub(crate) fn traces(mut self) -> String {
+        drop(self.process.stdin.take());
+        let mut text = String::new();
+        self.stdout.read_to_string(&mut text).unwrap();
+        assert!(self.process.wait().unwrap().success());
+        text
+    }
+}
+
 /// What a tracer sent, sent again to the test agent, is there as it was.
 #[test]
 fn a_recording_is_replayed_into_the_test_agent() {
@@ -494,19 +524,11 @@ fn a_recording_is_replayed_into_the_test_agent() {
         .args([Path::new("--"), &peers.python(), &script("client.py"), Path::new("ddtrace")])
         .run();
     assert_eq!(ran.status, 0, "{ran:?}");
-    let mut agent = Command::new(peers.python());
-    let agent = agent.arg(script("session.py")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut agent = agent.unwrap();
-    let mut stdout = BufReader::new(agent.stdout.take().unwrap());
-    let mut port = String::new();
-    stdout.read_line(&mut port).unwrap();
-    let (status, document, stderr) = replay(&recorded, port.trim().parse().unwrap(), "--speed max");
+    let agent = TestAgent::start(&peers);
+    let (status, document, stderr) = replay(&recorded, agent.ports[0], "--speed max");
     assert_eq!(status, 0, "{stderr}");
     adds_up(&document);
-    drop(agent.stdin.take());
-    let mut text = String::new();
-    stdout.read_to_string(&mut text).unwrap();
-    assert!(agent.wait().unwrap().success());
+    let text = agent.traces();
     let traces: Value = serde_json::from_str(&text).unwrap();
     let spans = traces.as_array().unwrap().iter().flat_map(|trace| trace.as_array().unwrap());
     let mut received: Vec<(String, String)> = spans

@@ -7,7 +7,7 @@ use serde_json::Value;
 use spanglass::synth::Scenario;
 use spanglass::time::Timestamp;
 use spanglass::wire::{self, Losses, Protocol};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -81,9 +81,18 @@ fn queries_find_what_they_should() {
 #[test]
 fn trees_are_those_of_the_documents() {
     let folder = TempDir::new().unwrap();
+    let faults = faults_of_trees(folder.path(), None);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What is not as the documents expect it of a trace, in `capture`, or in bodies that are written into `folder`.
+pub(crate) fn faults_of_trees(folder: &Path, capture: Option<&Path>) -> Vec<String> {
     let mut faults = Vec::new();
-    for case in cases(folder.path()) {
-        let ran = spanglass("flamegraph-text --format jsonl --all").args([&case.body]).run();
+    for case in cases(folder) {
+        let ids: BTreeSet<String> = case.scenario.traces().map(|id| id.to_string()).collect();
+        let traces = ids.iter().flat_map(|id| ["--trace", id]);
+        let input = capture.unwrap_or(&case.body);
+        let ran = spanglass("flamegraph-text --format jsonl --all").args(traces).args([input]).run();
         let documents: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let mut found: Vec<Vec<(String, usize)>> = Vec::new();
         let mut own = BTreeMap::new();
@@ -115,7 +124,7 @@ fn trees_are_those_of_the_documents() {
             }
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    faults
 }
 
 /// The queries that xmtpd's own document gives, over all of its traces.

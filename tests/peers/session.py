@@ -1,4 +1,4 @@
-"""Runs ddapm-test-agent until standard input ends: prints its port, and in the end the traces of its session."""
+"""Runs ddapm-test-agent until standard input ends: prints its ports (Datadog, OTLP/HTTP, OTLP/gRPC), and in the end the traces of its session."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/info", agent)
-        print(port, flush=True)
+        print(port, otlp_http, otlp_grpc, flush=True)
         sys.stdin.read()
         print(ask(f"{url}/test/session/traces")[1].decode())
     finally:

@@ -1,5 +1,4 @@
-//! Spans made to measure: the documented traces of real systems, and whatever else a file of this form describes
-//! (seeds-scenarios.md section 1).
+//! The documented traces of real systems, and whatever else a file of their form describes (seeds-scenarios.md section 1).
 //!
 //! ```json
 //! [{"id": "tutorial-hello", "wire": "datadog", "defaults": {"env": "dev"}, "spans": [
@@ -10,15 +9,21 @@
 //! On the Datadog wire texts and booleans become tags of text, numbers metrics; on OTLP values keep their types, and every
 //! service has a resource of its own. A span without a parent in the scenario, or with one in another process, begins a chunk.
 
+use super::sketch::{Failure, Sketch, Writer};
 use crate::id::{SpanId, TraceId};
 use crate::time::{Nanos, Timestamp};
-use crate::trace::{
-    Batch, ChunkDraft, Dialect, EventDraft, LinkDraft, OwnedValue, ResourceDraft, SpanDraft, SpanKind, SpanStatus,
-};
+use crate::trace::{Batch, ChunkDraft, EventDraft, LinkDraft, OwnedValue, SpanDraft, SpanKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
 use std::fmt;
+
+/// The documented traces of five systems, as `--list-scenarios` lists them.
+const DOCUMENTED: &str = include_str!("scenarios.json");
+
+/// The documented traces of xmtpd, dd-trace-cpp, flowbot, CodeQ and the Datadog go-chi tutorial.
+pub fn documented() -> Result<Vec<Scenario>, ScenarioError> {
+    Scenario::parse_all(DOCUMENTED.as_bytes())
+}
 
 /// Traces with the ids and times that a file gives them.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,16 +72,6 @@ struct ScenarioSpan {
     span_id: String,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Failure {
-    #[serde(default, rename = "type")]
-    type_: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    stack: String,
-}
-
 #[derive(Clone, Debug, Deserialize)]
 struct Happening {
     name: String,
@@ -116,29 +111,33 @@ impl Scenario {
         self.spans.iter().map(|span| (span.key.as_str(), SpanId(hex(&span.span_id) as u64)))
     }
 
+    /// The trace of every span.
+    pub fn traces(&self) -> impl Iterator<Item = TraceId> {
+        self.spans.iter().map(|span| TraceId(hex(&span.trace_id)))
+    }
+
+    /// Whether the real system speaks OTLP.
+    pub fn is_otlp(&self) -> bool {
+        self.wire == "otlp"
+    }
+
+    /// From the start of its first span to the end of its last.
+    pub fn length(&self) -> Nanos {
+        let start = self.spans.iter().map(|span| span.start_us).min().unwrap_or_default();
+        let end =
+            self.spans.iter().map(|span| span.start_us.saturating_add(span.duration_us)).max().unwrap_or_default();
+        Nanos(end.saturating_sub(start).saturating_mul(1000))
+    }
+
     /// The spans with the ids of the file, on the wire that the system speaks; `base` is the time 0.
     pub fn batch(&self, base: Timestamp) -> Batch {
-        let otlp = self.wire == "otlp";
-        let mut batch = Batch::default();
-        batch.set_dialect(if otlp { Dialect::Otlp } else { Dialect::Datadog });
-        let mut resources: HashMap<&str, usize> = HashMap::new();
-        for (root, span) in self.spans.iter().enumerate().filter(|(_, span)| self.begins_segment(span)) {
-            let mut chunk = ChunkDraft { scope_name: span.scope.clone(), ..ChunkDraft::default() };
-            if otlp {
-                let number = *resources
-                    .entry(&span.service)
-                    .or_insert_with(|| batch.push_resource(&self.resource(&span.service)));
-                chunk.resource = Some(number);
-            }
-            batch.begin_chunk(&chunk);
-            for (at, member) in self.spans.iter().enumerate() {
-                if self.segment_of(at) == Some(root) {
-                    batch.push(&self.draft(member, base, otlp));
-                }
-            }
+        let mut writer = Writer::new(self.is_otlp(), values(&self.resource_attributes, true));
+        for (root, _) in self.spans.iter().enumerate().filter(|(_, span)| self.begins_segment(span)) {
+            let members = (0..self.spans.len()).filter(|at| self.segment_of(*at) == Some(root));
+            let members = members.filter_map(|at| Some(self.sketch(self.spans.get(at)?, base)));
+            writer.chunk(ChunkDraft::default(), members);
         }
-        batch.finish();
-        batch
+        writer.finish()
     }
 
     fn by_key(&self, key: &str) -> Option<usize> {
@@ -165,14 +164,8 @@ impl Scenario {
         None
     }
 
-    fn resource(&self, service: &str) -> ResourceDraft {
-        let mut attributes = values(&self.resource_attributes, true);
-        attributes.retain(|(key, _)| key != "service.name");
-        attributes.insert(0, ("service.name".to_owned(), OwnedValue::Str(service.to_owned())));
-        ResourceDraft { attributes, ..ResourceDraft::default() }
-    }
-
-    fn draft(&self, span: &ScenarioSpan, base: Timestamp, otlp: bool) -> SpanDraft {
+    fn sketch(&self, span: &ScenarioSpan, base: Timestamp) -> Sketch {
+        let otlp = self.is_otlp();
         let at = |us: i64| Timestamp(base.0.saturating_add(us.saturating_mul(1000)));
         let parent = match (&span.parent, &span.remote_parent_span_id) {
             (Some(key), _) => self.by_key(key).map(|at| hex(&self.spans[at].span_id) as u64),
@@ -181,31 +174,7 @@ impl Scenario {
         };
         let mut attributes = values(&self.defaults, otlp);
         attributes.extend(values(&span.tags, otlp));
-        let kind = match span.kind.as_str() {
-            "internal" => SpanKind::Internal,
-            "server" => SpanKind::Server,
-            "client" => SpanKind::Client,
-            "producer" => SpanKind::Producer,
-            "consumer" => SpanKind::Consumer,
-            _ => SpanKind::Unspecified,
-        };
-        if !otlp && !span.kind.is_empty() {
-            attributes.push(("span.kind".to_owned(), OwnedValue::Str(span.kind.clone())));
-        }
-        let failure = span.error.clone().unwrap_or_default();
-        if !otlp {
-            for (key, text) in
-                [("error.type", &failure.type_), ("error.message", &failure.message), ("error.stack", &failure.stack)]
-            {
-                if !text.is_empty() {
-                    attributes.push((key.to_owned(), OwnedValue::Str(text.clone())));
-                }
-            }
-        } else if !failure.type_.is_empty() {
-            attributes.push(("error.type".to_owned(), OwnedValue::Str(failure.type_.clone())));
-        }
-        let failed = span.error.is_some();
-        SpanDraft {
+        let draft = SpanDraft {
             trace_id: TraceId(hex(&span.trace_id)),
             span_id: SpanId(hex(&span.span_id) as u64),
             parent_id: parent.map(SpanId),
@@ -213,17 +182,16 @@ impl Scenario {
             name: span.name.clone(),
             resource: if otlp { String::new() } else { span.resource.clone() },
             type_: if otlp { String::new() } else { span.type_.clone() },
-            kind: if otlp { kind } else { SpanKind::Unspecified },
+            kind: SpanKind::from_word(span.kind.as_bytes()).unwrap_or_default(),
             start: at(span.start_us),
             duration: Nanos(span.duration_us.saturating_mul(1000)),
-            error: i16::from(failed),
             attributes,
             links: span.link.iter().filter_map(|link| self.link(link)).collect(),
             events: span.events.iter().map(|event| happening(event, at(event.time_us))).collect(),
-            status: if otlp && failed { SpanStatus::Error } else { SpanStatus::default() },
-            status_message: if otlp { failure.message } else { String::new() },
+            flags: otlp.then_some(if span.remote || span.remote_parent_span_id.is_some() { 0x301 } else { 0x101 }),
             ..SpanDraft::default()
-        }
+        };
+        Sketch { span: draft, error: span.error.clone(), scope: span.scope.clone() }
     }
 
     fn link(&self, link: &Reference) -> Option<LinkDraft> {
