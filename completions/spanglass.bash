@@ -43,6 +43,9 @@ _spanglass() {
             spanglass,replay-capture)
                 cmd="spanglass__subcmd__replay__subcmd__capture"
                 ;;
+            spanglass,send-test-span)
+                cmd="spanglass__subcmd__send__subcmd__test__subcmd__span"
+                ;;
             spanglass,validate-config)
                 cmd="spanglass__subcmd__validate__subcmd__config"
                 ;;
@@ -53,7 +56,7 @@ _spanglass() {
 
     case "${cmd}" in
         spanglass)
-            opts="-h -V --help --version parse-traceparent validate-config flamegraph-text record-capture replay-capture check-capture convert-capture explain completions man"
+            opts="-h -V --help --version parse-traceparent validate-config flamegraph-text record-capture replay-capture send-test-span check-capture convert-capture explain completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -485,7 +488,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__record__subcmd__capture)
-            opts="-o -q -v -h --out --sync --listen --datadog --otlp-http --otlp-grpc --uds --forward --answer --until --timeout --live --keep-secrets --max-body --max-connections --patience --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-o -q -v -h --out --sync --listen --datadog --otlp-http --otlp-grpc --uds --forward --ca-certificate --answer --until --timeout --live --keep-secrets --max-body --max-connections --patience --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,6 +523,10 @@ _spanglass() {
                     return 0
                     ;;
                 --forward)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-certificate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -563,7 +570,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__replay__subcmd__capture)
-            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --to --speed --rate --concurrency --loop --retries --timeout --ids --time --seed --set --redact --dry-run --resume --decoded --count --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --to --speed --rate --concurrency --loop --retries --timeout --ids --time --seed --set --redact --dry-run --ca-certificate --resume --decoded --count --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -665,8 +672,146 @@ _spanglass() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --decoded)
                     COMPREPLY=($(compgen -W "jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        spanglass__subcmd__send__subcmd__test__subcmd__span)
+            opts="-q -v -h --to --protocol --ca-certificate --timeout --wait --check --verify --dry-run --fail-open --print-headers --check-headers --count --rate --list-scenarios --service --name --resource --type --kind --tag --metric --error --duration --start --children --parent --link --priority --origin --scenario --canonical-ids --seed --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol)
+                    COMPREPLY=($(compgen -W "auto v0.3 v0.4 v0.5 v0.7 v1.0 otlp-http otlp-json otlp-grpc" -- "${cur}"))
+                    return 0
+                    ;;
+                --ca-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -W "hex json curl" -- "${cur}"))
+                    return 0
+                    ;;
+                --check-headers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resource)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metric)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --children)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --link)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --origin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)

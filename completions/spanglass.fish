@@ -31,6 +31,7 @@ complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "validate-config
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "flamegraph-text" -d 'Draw the traces of a capture: waterfall, tree, flame chart, table or summary'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "record-capture" -d 'Record what tracers send, and answer as an agent and a collector would'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture" -d 'Decode a capture and sum it up per payload and per operation, or send it again'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "send-test-span" -d 'Send a made-up span or a whole documented trace, and say how far it came'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "convert-capture" -d 'Write a capture in another form, and say what that loses'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "explain" -d 'Say what a finding\'s code means, what causes it and what helps'
@@ -167,6 +168,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l o
 complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l otlp-grpc -d 'Port for OTLP over gRPC' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l uds -d 'Unix socket to listen on too' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l forward -d 'Pass every request on to this agent or collector, and its answers back' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l ca-certificate -d 'Trust the certificates in this PEM file too, beside those of the system' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l answer -d 'Answer trace requests of Datadog tracers with the contents of this file' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l until -d 'Stop when so much has come: spans=N, traces=N, or idle=D since the last request' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand record-capture" -l timeout -d 'Stop after this time; with --until and too little by then, exit 1' -r
@@ -198,7 +200,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l m
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-depth -d 'Deepest nesting of values' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l max-spans -d 'Most spans in one body' -r
-complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l to -d 'Send the requests here: http://host:8126 or unix:///path' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l to -d 'Send the requests here: http(s)://host:8126, http(s)://host:4318, grpc(s)://host:4317 or unix:///path' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l speed -d 'Times faster than recorded, or max' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l rate -d 'Requests per second, in place of the recorded pace' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l concurrency -d 'Connections beside each other; with more than one the order of arrival is not that of the capture' -r
@@ -212,6 +214,7 @@ now\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l seed -d 'What new ids follow from [default: random]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l set -d 'Give every span this tag; service=NAME is its service; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l redact -d 'Hide the values of tags with such a key; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l ca-certificate -d 'Trust the certificates in this PEM file too, beside those of the system' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l decoded -d 'Print the decoded spans instead, one JSON object per line, in input order' -r -f -a "jsonl\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
 json\t''"
@@ -231,6 +234,60 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -l n
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -s q -l quiet -d 'Print errors only on stderr'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -s v -l verbose -d 'Say more: detected formats and every finding'
 complete -c spanglass -n "__fish_spanglass_using_subcommand replay-capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l to -d 'Where to: http(s)://host:8126, http(s)://host:4318, grpc(s)://host:4317 or unix:///path [default: what DD_TRACE_AGENT_URL, DD_AGENT_HOST or OTEL_EXPORTER_OTLP_ENDPOINT say, else http://localhost:8126]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l protocol -d 'How it is written; auto takes what the URL says, or asks the agent' -r -f -a "auto\t''
+v0.3\t''
+v0.4\t''
+v0.5\t''
+v0.7\t''
+v1.0\t''
+otlp-http\t''
+otlp-json\t''
+otlp-grpc\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l ca-certificate -d 'Trust the certificates in this PEM file too, beside those of the system' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l timeout -d 'Longest wait for a connection, and for an answer' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l wait -d 'How long to try until the target takes connections, and until a trace can be read back [default: 0s, and 5s for reading back]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l verify -d 'Read the trace back, from the target or from this URL, and compare it span by span' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l dry-run -d 'Print what would be sent (as a hex dump, a capture, or a command), and send nothing' -r -f -a "hex\t''
+json\t''
+curl\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l check-headers -d 'Send one request with trace headers to this URL, and say which of them come back' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l count -d 'How many requests, each with traces of its own' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l rate -d 'Requests per second [default: one after the other]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l service -d 'Service' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l name -d 'Operation' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l resource -d 'Resource' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l type -d 'Datadog\'s type: web, db, http, cache, worker, ...' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l kind -d 'internal, server, client, producer or consumer' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l tag -d 'A tag; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l metric -d 'A number; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l error -d 'Mark it as failed, with this message' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l duration -d 'Its length' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l start -d 'When it begins, RFC 3339 or nanoseconds; the time 0 of a scenario [default: so that it ends now]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l children -d 'Spans below it' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l parent -d 'What it continues: a propagation header of any style, or a trace id in any notation' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l link -d 'What it points at, likewise; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l priority -d 'Sampling priority: -1, 0, 1 or 2 [default: that of the parent, or 1]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l origin -d 'Origin, for example synthetics' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l scenario -d 'Send a documented trace of one of five systems, or those of a JSON file, or one of the services in a YAML file' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l seed -d 'What ids and chances follow from [default: random]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
+json\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l check -d 'Reach the target and ask what it is, and send nothing'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l fail-open -d 'Exit 0 also when nothing arrived, for scripts that must go on'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l print-headers -d 'Print the headers with which the next service would continue the trace'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l list-scenarios -d 'List the documented scenarios'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l canonical-ids -d 'Keep the ids of the scenario instead of new ones'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
 body\t'One request body'"

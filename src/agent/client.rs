@@ -320,12 +320,12 @@ impl Connection {
         Err(SendError { stage, cause, help, sent: stage == Stage::Response })
     }
 
-    /// What is said to the first line of HTTP/2, on a connection of its own: who does not know it answers and closes at once,
-    /// and the answer is lost when more was being written.
+    /// What is said to a request of HTTP/1, on a connection of its own: who does not know HTTP/2 closes at once, and what it
+    /// says is lost when more was being written.
     async fn overhear(&self) -> std::io::Result<FirstBytes> {
         let Transport::Tcp(host, port) = &self.endpoint.transport else { return Ok(FirstBytes::default()) };
         let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
         let (mut first, mut bytes) = (FirstBytes::default(), [0; 16]);
         let length = stream.read(&mut bytes).await?;
         first.see(&bytes[..length]);

@@ -504,11 +504,23 @@ impl TestAgent {
 
     /// Ends it; what it got, as it gives it out.
     pub(crate) fn traces(mut self) -> String {
+        let text = self.end();
+        assert!(self.process.wait().unwrap().success());
+        text
+    }
+
+    fn end(&mut self) -> String {
         drop(self.process.stdin.take());
         let mut text = String::new();
         self.stdout.read_to_string(&mut text).unwrap();
-        assert!(self.process.wait().unwrap().success());
         text
+    }
+}
+
+impl Drop for TestAgent {
+    fn drop(&mut self) {
+        self.end();
+        let _ = self.process.wait();
     }
 }
 
