@@ -39,6 +39,8 @@ pub(crate) struct Delivery {
     pub(crate) verified: Option<Verified>,
     /// What the requests carried, when it is to be read back.
     carried: Option<Batch>,
+    /// The user did not wait for the rest.
+    pub(crate) interrupted: bool,
     /// What went wrong first, and what is most likely behind it.
     pub(crate) fault: Option<(String, Option<String>)>,
 }
@@ -61,6 +63,7 @@ impl Delivery {
             losses: Losses::default(),
             verified: None,
             carried: verify.then(Batch::default),
+            interrupted: false,
             fault: None,
         }
     }
@@ -81,6 +84,20 @@ impl Delivery {
                     return Err(self.failed(error, started));
                 }
             }
+        }
+    }
+
+    /// Connects and asks what is there, and sends nothing.
+    pub(crate) async fn reach(&mut self, client: &Client, asked: Option<Protocol>, wait: Duration) {
+        let Ok(mut connection) = self.connect(client, wait).await else { return };
+        // What the address says of the protocol is all that can be known without sending.
+        if let Some((protocol, why)) = without_asking(asked, &self.target) {
+            self.protocol = Some((protocol, why.to_owned()));
+            return;
+        }
+        if let Ok(None) = self.ask_info(&mut connection).await {
+            let help = "an agent has port 8126; a collector takes OTLP on 4318 and 4317".to_owned();
+            self.fault = Some(("this is not a Datadog agent: /info is not known".to_owned(), Some(help)));
         }
     }
 
@@ -246,6 +263,7 @@ impl Delivery {
         let there = self.verified.as_ref().map(|verified| &verified.arrived);
         match there {
             _ if self.fault.is_some() => Outcome::Target,
+            _ if self.interrupted => Outcome::Interrupted,
             Some(Arrived::Missing | Arrived::Different) => Outcome::Bad,
             _ => Outcome::Good,
         }

@@ -9,6 +9,7 @@ mod explain;
 mod findings;
 mod flamegraph_text;
 mod input;
+mod live;
 mod made;
 mod man;
 mod output;

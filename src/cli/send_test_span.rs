@@ -196,22 +196,12 @@ fn otlp_for(maker: &Maker, protocol: Protocol) -> bool {
 /// Sends everything and reads it back; what became of it is in `delivery`. Gives back the last that was sent.
 async fn deliver(args: &Args, maker: &mut Maker, delivery: &mut Delivery, output: &Output) -> Result<Vec<Batch>> {
     let client = Client::new(delivery.target.endpoint.clone(), args.timeout, args.trust.trust()?);
-    let Ok(mut connection) = delivery.connect(&client, args.wait.unwrap_or_default()).await else {
-        return Ok(Vec::new());
-    };
+    let wait = args.wait.unwrap_or_default();
     if args.check {
-        // What the address says of the protocol is all that can be known without sending.
-        match without_asking(args.protocol.asked(), &delivery.target) {
-            Some((protocol, why)) => delivery.protocol = Some((protocol, why.to_owned())),
-            None => {
-                if let Ok(None) = delivery.ask_info(&mut connection).await {
-                    let help = "an agent has port 8126; a collector takes OTLP on 4318 and 4317".to_owned();
-                    delivery.fault = Some(("this is not a Datadog agent: /info is not known".to_owned(), Some(help)));
-                }
-            }
-        }
+        delivery.reach(&client, args.protocol.asked(), wait).await;
         return Ok(Vec::new());
     }
+    let Ok(mut connection) = delivery.connect(&client, wait).await else { return Ok(Vec::new()) };
     let Ok(protocol) = delivery.choose(args.protocol.asked(), &mut connection).await else { return Ok(Vec::new()) };
     let otlp = otlp_for(maker, protocol);
     let mut interrupts = Interrupts::new()?;
@@ -223,7 +213,10 @@ async fn deliver(args: &Args, maker: &mut Maker, delivery: &mut Delivery, output
             let due = started + Duration::try_from_secs_f64(number as f64 / rate).unwrap_or_default();
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {}
-                () = interrupts.next() => break,
+                () = interrupts.next() => {
+                    delivery.interrupted = true;
+                    break;
+                }
             }
         }
         last = maker.next(otlp, now());

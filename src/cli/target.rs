@@ -3,8 +3,7 @@
 use super::output::Environment;
 use anyhow::{Context, Result, anyhow, bail};
 use spanglass::agent::tls::Trust;
-use spanglass::config::otel::FinalizedOtelConfig;
-use spanglass::config::{self, Checked, Entry, Finalized, Mode, Origin, Profile, Setting};
+use spanglass::config::{self, Checked, Entry, Finalized, Mode, Origin, Profile};
 use spanglass::endpoint::{Endpoint, Transport};
 use spanglass::http::Headers;
 use spanglass::wire::Protocol;
@@ -45,9 +44,8 @@ impl Target {
     /// `--to`, else what a tracer with this environment would use: its Datadog agent, its OTLP endpoint, or the agent
     /// on this machine.
     pub(crate) fn of(to: Option<&Endpoint>, environment: &Environment) -> Result<Target> {
-        let target = |endpoint, source: &str| Target { endpoint, source: source.to_owned(), ..Target::local() };
         if let Some(endpoint) = to {
-            return Ok(target(endpoint.clone(), "--to"));
+            return Ok(Target { endpoint: endpoint.clone(), source: "--to".to_owned(), ..Target::local() });
         }
         let checked = tracer_of(Profile::DdTraceCpp, environment);
         if let Some(fault) =
@@ -55,21 +53,12 @@ impl Target {
         {
             bail!("{}\nhelp: correct it, or give --to", fault.diagnostic.message());
         }
-        let datadog = match &checked.finalized {
-            Some(Finalized::Datadog(config)) if config.agent_url.origin != Origin::Default => Some(&config.agent_url),
-            _ => None,
+        let said = |finalized: Option<&Finalized>| {
+            finalized.and_then(of_config).filter(|target| target.set).map(|target| target.found)
         };
-        if let Some(url) = datadog {
-            let of_socket = ["unix", "http+unix", "https+unix"].contains(&url.value.scheme.as_str());
-            let scheme = if of_socket { "unix" } else { &url.value.scheme };
-            let text = format!("{scheme}://{}{}", url.value.authority, url.value.path);
-            return Ok(target(endpoint(&text, &url.from)?, &url.from));
-        }
-        let checked = tracer_of(Profile::Otel, environment);
-        if let Some(Finalized::Otel(config)) = &checked.finalized
-            && let Some(url) = config.endpoint.as_ref().filter(|setting| setting.origin != Origin::Default)
-        {
-            return of_otlp(config, url);
+        let checked_otel = || tracer_of(Profile::Otel, environment);
+        if let Some(target) = said(checked.finalized.as_ref()).or_else(|| said(checked_otel().finalized.as_ref())) {
+            return target;
         }
         Ok(Target::local())
     }
@@ -87,35 +76,79 @@ impl Target {
     }
 }
 
-/// The target of an OTLP exporter whose endpoint was set.
-fn of_otlp(config: &FinalizedOtelConfig, url: &Setting<String>) -> Result<Target> {
-    let grpc = config.protocol.as_ref().is_some_and(|protocol| protocol.value == "grpc");
-    let json = config.protocol.as_ref().is_some_and(|protocol| protocol.value == "http/json");
-    let mut text = url.value.clone();
-    if grpc {
-        let insecure = config.insecure.as_ref().is_some_and(|insecure| insecure.value);
-        text = match text.split_once("://") {
-            Some(("https", rest)) => format!("grpcs://{rest}"),
-            Some((_, rest)) => format!("grpc://{rest}"),
-            None => format!("{}://{text}", if insecure { "grpc" } else { "grpcs" }),
-        };
+/// The target that a configuration leads to.
+pub(crate) struct Configured {
+    /// It was said, and is no default.
+    set: bool,
+    pub(crate) found: Result<Target>,
+}
+
+/// Where a tracer with this configuration sends its traces; `None` when it sends none.
+pub(crate) fn of_config(finalized: &Finalized) -> Option<Configured> {
+    let configured = |origin: Origin, found| Some(Configured { set: origin != Origin::Default, found });
+    match finalized {
+        Finalized::Datadog(config) => {
+            let url = &config.agent_url;
+            let of_socket = ["unix", "http+unix", "https+unix"].contains(&url.value.scheme.as_str());
+            let scheme = if of_socket { "unix" } else { &url.value.scheme };
+            let text = format!("{scheme}://{}{}", url.value.authority, url.value.path);
+            configured(url.origin, of_agent(&text, &url.from))
+        }
+        Finalized::Xmtpd(config) => {
+            let url = config.agent_url.as_ref()?;
+            configured(url.origin, of_agent(&url.value, &url.from))
+        }
+        Finalized::Otel(config) => {
+            let url = config.endpoint.as_ref()?;
+            let protocol = config.protocol.as_ref().map_or("", |protocol| &protocol.value);
+            let insecure = config.insecure.as_ref().is_some_and(|insecure| insecure.value);
+            let headers = config.headers.iter().flat_map(|headers| headers.value.entries.iter());
+            let found = of_otlp(&url.value, &url.from, protocol, insecure).map(|mut target| {
+                headers.for_each(|(name, value)| target.headers.push(name, value));
+                target
+            });
+            configured(url.origin, found)
+        }
+        Finalized::Flowbot(config) => {
+            let (endpoint, export) = (config.endpoint.as_ref()?, config.export.as_ref()?);
+            let scheme = if export.insecure { "http" } else { "https" };
+            let path = if export.path.is_empty() { "/v1/traces" } else { &export.path };
+            let text = format!("{scheme}://{}{path}", export.host);
+            configured(endpoint.origin, of_otlp(&text, &endpoint.from, "http/protobuf", export.insecure))
+        }
+        Finalized::Codeq(config) => {
+            let endpoint = config.endpoint.as_ref().filter(|_| config.enabled.as_ref().is_some_and(|on| on.value))?;
+            let insecure = config.insecure.as_ref().is_some_and(|insecure| insecure.value);
+            configured(endpoint.origin, of_otlp(&endpoint.value, &endpoint.from, "grpc", insecure))
+        }
     }
-    let mut headers = Headers::default();
-    for (name, value) in config.headers.iter().flat_map(|headers| &headers.value.entries) {
-        headers.push(name, value);
-    }
-    let protocol = match (grpc, json) {
-        (true, _) => Protocol::OtlpGrpc,
-        (false, true) => Protocol::OtlpJson,
-        (false, false) => Protocol::OtlpProto,
+}
+
+fn of_agent(url: &str, from: &str) -> Result<Target> {
+    Ok(Target { endpoint: endpoint(url, from)?, source: source(from), ..Target::local() })
+}
+
+/// The target of an OTLP exporter: the whole URL, or host and port for gRPC.
+fn of_otlp(url: &str, from: &str, protocol: &str, insecure: bool) -> Result<Target> {
+    let grpc = protocol == "grpc";
+    let text = match url.split_once("://") {
+        _ if !grpc => url.to_owned(),
+        Some(("https", rest)) => format!("grpcs://{rest}"),
+        Some((_, rest)) => format!("grpc://{rest}"),
+        None => format!("{}://{url}", if insecure { "grpc" } else { "grpcs" }),
     };
-    Ok(Target {
-        endpoint: endpoint(&text, &url.from)?,
-        source: url.from.clone(),
-        protocol: Some(protocol),
-        whole_path: !grpc,
-        headers,
-    })
+    let protocol = match protocol {
+        "grpc" => Protocol::OtlpGrpc,
+        "http/json" => Protocol::OtlpJson,
+        _ => Protocol::OtlpProto,
+    };
+    let endpoint = endpoint(&text, from)?;
+    Ok(Target { endpoint, source: source(from), protocol: Some(protocol), whole_path: !grpc, ..Target::local() })
+}
+
+/// Who said it; a default is nobody's.
+fn source(from: &str) -> String {
+    if from.is_empty() { "default".to_owned() } else { from.to_owned() }
 }
 
 fn endpoint(text: &str, from: &str) -> Result<Endpoint> {

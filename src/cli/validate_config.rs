@@ -2,7 +2,8 @@
 
 use super::findings::{Format, Selection, Threshold, one_of};
 use super::output::Output;
-use super::{explain, input};
+use super::target::TrustArgs;
+use super::{explain, input, live};
 use anyhow::Result;
 use spanglass::config::codes::forms::{NOTHING, SYNTAX, UNREADABLE};
 use spanglass::config::codes::lint::OFF_BY_DEFAULT;
@@ -23,8 +24,8 @@ const LARGEST: u64 = 64 << 20;
 /// Check tracer configuration where it is written.
 ///
 /// Every error is reported at once, in the order in which the tracer would meet them, with dd-trace-cpp's number where it
-/// has one, and with the line and column of the value. Nothing is dialled, written or executed: only the named files are
-/// read, and those that they name (a compose env_file, DD_SPAN_SAMPLING_RULES_FILE, OTEL_CONFIG_FILE).
+/// has one, and with the line and column of the value. Nothing is dialled (without --live), written or executed: only the
+/// named files are read, and those that they name (a compose env_file, DD_SPAN_SAMPLING_RULES_FILE, OTEL_CONFIG_FILE).
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Files to check, or `-` for standard input [default: the process environment]
@@ -56,6 +57,11 @@ pub(crate) struct Args {
     /// Only the service or container of this name; repeatable
     #[arg(long, value_name = "NAME", help_heading = "Configuration")]
     target: Vec<String>,
+    /// Connect to where the traces would be sent, and say how far that went; exit 3 where it fails
+    #[arg(long, help_heading = "Configuration")]
+    live: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
 
     /// Least severity that makes the answer bad
     #[arg(long, value_name = "SEVERITY", default_value = "error", value_parser = Threshold::parser("note"), help_heading = "Findings")]
@@ -120,7 +126,9 @@ pub(crate) fn run(args: Args, variables: &[(OsString, OsString)], output: &mut O
     };
     let report = Report { profile, mode, ok, targets: &judged, texts: &texts };
     let format = if args.json { Format::Json } else { args.format };
-    print(&report, format, &failing, args.show_final, output)?;
+    let probes = if args.live { live::probe(&judged, &args.trust)? } else { Vec::new() };
+    print(&report, format, &failing, args.show_final, &probes, output)?;
+    live::tell(&probes, format == Format::Text, output)?;
     if judged.is_empty() && read > 0 {
         output.note(&format!("no target is named {}; there are {}", args.target.join(" or "), names.join(", ")));
     }
@@ -132,6 +140,7 @@ fn print(
     format: Format,
     failing: &dyn Fn(Severity) -> bool,
     show_final: bool,
+    probes: &[live::Probe],
     output: &mut Output,
 ) -> Result<()> {
     // Code scanning and annotations want paths from the root of the checkout, which is where they run.
@@ -144,7 +153,9 @@ fn print(
             document::text(output, report, options, &theme)?;
         }
         Format::Json => {
-            spanglass::render::json::write(output, &document::document(report))?;
+            let mut document = document::document(report);
+            live::add(&mut document, probes);
+            spanglass::render::json::write(output, &document)?;
             writeln!(output)?;
         }
         Format::Sarif => ci::sarif(output, &suites)?,

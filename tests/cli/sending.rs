@@ -619,3 +619,99 @@ fn tls_is_spoken_with_those_who_are_trusted() {
     let document: Value = serde_json::from_str(&replayed.stdout).unwrap();
     assert!(replayed.status == 0 && document["sent"]["accepted"] == 1, "{replayed:?}");
 }
+
+/// A backend that answers at `path` with `document`, and with 404 elsewhere.
+fn backend(path: String, document: Vec<u8>) -> u16 {
+    server_that(move |stream| {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            let asked = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let (status, body) = match asked.starts_with(&format!("GET {path} ")) {
+                true => ("200 OK", &document[..]),
+                false => ("404 Not Found", &b"404 page not found"[..]),
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            let kind = if status.starts_with('2') { "application/json" } else { "text/plain" };
+            let head = head.replace("application/json", kind);
+            if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Jaeger, Tempo and Zipkin give traces out in their own documents; the same seed makes the same trace again.
+#[test]
+fn backends_are_asked_for_the_trace() {
+    let (folder, path) = folder_capture();
+    let recorder = Recorder::to(&path);
+    let url = format!("http://127.0.0.1:{}", recorder.port("otlp_http"));
+    let made = "--seed 3 --start 2026-01-01T00:00:00.000001Z --protocol otlp-http --children 2 --error broken";
+    let (_, sent) = delivered(made, &["--to", &url]);
+    let id = sent["trace_ids"][0].as_str().unwrap();
+    // Before more is recorded: one request becomes one document.
+    let document = |form: &str| {
+        let converted = folder.path().join(form);
+        let ran = spanglass("convert-capture --to").args([form, "-o"]).args([&converted, &path]).run();
+        assert_eq!(ran.status, 0, "{ran:?}");
+        read(&converted)
+    };
+    let documents = [("jaeger", "/api/traces/"), ("otlp-json", "/api/traces/"), ("zipkin", "/api/v2/trace/")]
+        .map(|(form, place)| (form, place, document(form)));
+    for (form, place, document) in documents {
+        let port = backend(format!("{place}{id}"), document.clone());
+        let (ran, found) = delivered(made, &["--to", &url, &format!("--verify=http://127.0.0.1:{port}")]);
+        assert_eq!((ran.status, &found["verify"]["status"]), (0, &"equal".into()), "{form}: {ran:?}");
+        let text = String::from_utf8(document).unwrap().replace("\"spanglass\"", "\"other\"");
+        let port = backend(format!("{place}{id}"), text.into_bytes());
+        let (ran, found) = delivered(made, &["--to", &url, &format!("--verify=http://127.0.0.1:{port}")]);
+        assert_eq!((ran.status, &found["verify"]["status"]), (1, &"different".into()), "{form}: {ran:?}");
+    }
+    // One that has another trace, and one that gives none out.
+    let other = backend("/test/session/traces".to_owned(), b"[]".to_vec());
+    let (ran, found) = delivered(made, &["--to", &url, "--wait", "0s", &format!("--verify=http://127.0.0.1:{other}")]);
+    assert_eq!((ran.status, &found["verify"]["status"]), (1, &"missing".into()), "{ran:?}");
+    assert_eq!(found["verify"]["missing"].as_array().unwrap().len(), 3);
+    let none = backend("/nothing".to_owned(), Vec::new());
+    let (ran, found) = delivered(made, &["--to", &url, &format!("--verify=http://127.0.0.1:{none}")]);
+    assert_eq!((ran.status, &found["verify"]["status"]), (0, &"unsupported".into()), "{ran:?}");
+    assert!(ran.stderr.contains("accepted, and not verifiable"), "{ran:?}");
+}
+
+#[test]
+fn a_configuration_is_tried() {
+    let (folder, path) = folder_capture();
+    let recorder = Recorder::to(&path);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let env = folder.path().join("good.env");
+    let good = format!("DD_SERVICE=a\nDD_TRACE_AGENT_URL=http://127.0.0.1:{}\n", recorder.port("datadog"));
+    std::fs::write(&env, good).unwrap();
+    let ran = spanglass("validate-config --live --format json").args([&env]).run();
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.status, stages(&document["targets"][0]["live"]).len()), (0, 3), "{ran:?}");
+    std::fs::write(&env, format!("DD_SERVICE=a\nDD_TRACE_AGENT_URL=http://127.0.0.1:{free}\n")).unwrap();
+    let ran = spanglass("validate-config --live").args([&env]).run();
+    assert!(ran.status == 3 && ran.stderr.contains("nothing listens on port"), "{ran:?}");
+    assert_eq!(spanglass("validate-config").args([&env]).run().status, 0);
+    for (profile, text) in [
+        (
+            "otel",
+            format!(
+                "OTEL_SERVICE_NAME=a\nOTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{}\n",
+                recorder.port("otlp_http")
+            ),
+        ),
+        (
+            "xmtpd",
+            format!("APM_ENABLED=true\nDD_AGENT_HOST=127.0.0.1\nDD_TRACE_AGENT_PORT={}\n", recorder.port("datadog")),
+        ),
+    ] {
+        std::fs::write(&env, text).unwrap();
+        let ran = spanglass("validate-config --live --json --profile").args([profile]).args([&env]).run();
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert!(document["targets"][0]["live"]["stages"].is_array() && ran.status == 0, "{profile}: {ran:?}");
+    }
+}
