@@ -834,7 +834,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__validate__subcmd__config)
-            opts="-q -v -h --profile --config --with-env --lenient --input-format --dotenv-dialect --target --fail-on --select --ignore --explain --format --json --show-final --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --profile --config --with-env --lenient --input-format --dotenv-dialect --target --live --ca-certificate --fail-on --select --ignore --explain --format --json --show-final --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -857,6 +857,10 @@ _spanglass() {
                     return 0
                     ;;
                 --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-certificate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -90,6 +90,7 @@ yaml\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l dotenv-dialect -d 'How .env files are read; docker keeps quotes and comments as part of the value' -r -f -a "dotenv\t''
 docker\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l target -d 'Only the service or container of this name; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l ca-certificate -d 'Trust the certificates in this PEM file too, beside those of the system' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l fail-on -d 'Least severity that makes the answer bad' -r -f -a "error\t''
 warning\t''
 note\t''
@@ -108,6 +109,7 @@ never\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l with-env -d 'Put the process environment on top of the files'
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l lenient -d 'Take the next source\'s value for a faulty one; errors become warnings'
+complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l live -d 'Connect to where the traces would be sent, and say how far that went; exit 3 where it fails'
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l show-final -d 'Print every value that would be used, where it was set, and what it won over'
 complete -c spanglass -n "__fish_spanglass_using_subcommand validate-config" -l ascii -d 'Draw with ASCII characters only'

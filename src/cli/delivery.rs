@@ -171,13 +171,13 @@ impl Delivery {
             Ok(response) => response,
             Err(error) => {
                 if error.stage == Stage::Response {
-                    self.step(Stage::Request, true, Duration::ZERO, format!("{method} {whole}, {bytes} bytes"));
+                    self.step(Stage::Request, true, Duration::ZERO, format!("{method} {whole}, bytes: {bytes}"));
                 }
                 *self.rejected.entry(format!("{error}")).or_default() += spans;
                 return Err(self.failed(error, started));
             }
         };
-        self.step(Stage::Request, true, Duration::ZERO, format!("{method} {whole}, {bytes} bytes, {spans} spans"));
+        self.step(Stage::Request, true, Duration::ZERO, format!("{method} {whole}, spans: {spans}, bytes: {bytes}"));
         let taken = Taken::of(&response);
         let said = taken.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         self.step(Stage::Response, taken.ok, response.elapsed, format!("{}{said}", taken.status));
@@ -340,7 +340,7 @@ impl Delivery {
         let not =
             if self.accepted < self.spans { format!(", {} not", self.spans - self.accepted) } else { String::new() };
         if self.spans > 0 {
-            writeln!(output, "{} spans sent, {} accepted{not}", self.spans, self.accepted)?;
+            writeln!(output, "spans: {} sent, {} accepted{not}", self.spans, self.accepted)?;
         }
         Ok(())
     }
