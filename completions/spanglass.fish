@@ -34,6 +34,7 @@ complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "replay-capture"
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "send-test-span" -d 'Send a made-up span or a whole documented trace, and say how far it came'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "check-capture" -d 'Report what is wrong with the payloads and traces of a capture'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "convert-capture" -d 'Write a capture in another form, and say what that loses'
+complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "diff-capture" -d 'Compare two captures or two traces: spans, tags, lengths, critical path'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "explain" -d 'Say what a finding\'s code means, what causes it and what helps'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c spanglass -n "__fish_spanglass_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
@@ -368,6 +369,36 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand convert-capture" -l 
 complete -c spanglass -n "__fish_spanglass_using_subcommand convert-capture" -s q -l quiet -d 'Print errors only on stderr'
 complete -c spanglass -n "__fish_spanglass_using_subcommand convert-capture" -s v -l verbose -d 'Say more: detected formats and every finding'
 complete -c spanglass -n "__fish_spanglass_using_subcommand convert-capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l protocol -d 'Protocol of a bare body that neither its name nor its content tells' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l input-format -d 'Read the input as this rather than by its content' -r -f -a "capture\t'Our own JSON lines'
+body\t'One request body'"
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l trace -d 'Only traces with this id: hex, decimal, base64, X-Ray, or the beginning of the hex form; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l query -d 'Only traces with a span that fits, which is marked: `service:web @http.status_code:>=500 -@duration:<1ms`' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l service -d 'Only traces with a span of this service' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l limit -d 'At most this many traces' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l port -d 'Port whose connections are looked at in a packet capture, beside 8126 and 4318; repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l threads -d 'Threads that decode [default: one per core]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l max-body -d 'Largest body, for example 64MiB [default: 64MiB in captures, 2GiB as a file of its own, 256MiB decompressed]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l max-ratio -d 'Most bytes that decompression may make of one, past 8 MiB' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l max-depth -d 'Deepest nesting of values' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l max-spans -d 'Most spans in one body' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l tolerance -d 'How far lengths (p50 and p95 of an operation, and the critical path) may be apart' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l ignore -d 'Leave out members that fit (resource, type, kind, error, parent, meta.KEY, metrics.KEY, or KEY alone); repeatable' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
+json\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l color -d 'When to use colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l width -d 'Columns to draw in [default: COLUMNS, the terminal, or 100]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l strict -d 'Stop at the first record that does not decode'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l force -d 'Read a capture of a newer version all the same'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l all-ports -d 'Look at every connection of a packet capture'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l json -d 'Same as --format json'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l ascii -d 'Draw with ASCII characters only'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -l no-redact -d 'Show the values of keys that look like secrets'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -s q -l quiet -d 'Print errors only on stderr'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -s v -l verbose -d 'Say more: detected formats and every finding'
+complete -c spanglass -n "__fish_spanglass_using_subcommand diff-capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c spanglass -n "__fish_spanglass_using_subcommand explain" -l color -d 'When to use colour' -r -f -a "auto\t''
 always\t''
 never\t''"

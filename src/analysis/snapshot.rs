@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 /// Attributes that differ from run to run (those that the test agent ignores too).
-const VOLATILE: [&str; 8] = [
+pub(super) const VOLATILE: [&str; 8] = [
     "runtime-id",
     "_dd.p.tid",
     "_dd.tracer_kr",

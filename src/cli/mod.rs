@@ -4,6 +4,7 @@ mod check_capture;
 mod completions;
 mod convert_capture;
 mod delivery;
+mod diff_capture;
 mod echo;
 mod explain;
 mod findings;
@@ -111,6 +112,13 @@ const ENTRIES: &[Entry] = &[
         run: |matches, environment| run::<convert_capture::Args>(matches, environment, convert_capture::run),
     },
     Entry {
+        name: "diff-capture",
+        about: "Compare two captures or two traces: spans, tags, lengths, critical path",
+        example: "spanglass diff-capture before.jsonl after.jsonl --tolerance 20%",
+        arguments: diff_capture::Args::augment_args,
+        run: |matches, environment| run::<diff_capture::Args>(matches, environment, diff_capture::run),
+    },
+    Entry {
         name: "explain",
         about: "Say what a finding's code means, what causes it and what helps",
         example: "spanglass explain D003",
@@ -190,7 +198,7 @@ fn arguments_of(name: &'static str) -> fn(Command) -> Command {
             }
         };
     }
-    deferred!(0 1 2 3 4 5 6 7 8 9 10 11 12)
+    deferred!(0 1 2 3 4 5 6 7 8 9 10 11 12 13)
 }
 
 /// Adds a command's arguments, those about output that every command has, the environment variable of every flag, and what follows the help.

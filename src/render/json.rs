@@ -6,6 +6,7 @@
 use crate::analysis::{Operations, critical_path};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::id::SpanId;
+use crate::time::Nanos;
 use crate::trace::{Attributes, Dialect, OwnedValue, Span, SpanEvent, SpanLink, Value};
 use crate::tree::TraceTree;
 use crate::wire::{ClientStats, StatsCounts, StatsGroup, datadog_tags, json_bytes, json_float, meta_struct_document};
@@ -271,6 +272,11 @@ impl Serialize for NodeHead<'_> {
         map.serialize_entry("events", &Events(span))?;
         map.end()
     }
+}
+
+/// A span as it stands in the documents of traces, without its children.
+pub fn node(span: Span<'_>, self_time: Nanos) -> Json {
+    serde_json::to_value(NodeHead { span, self_ns: self_time.0 }).unwrap_or(Json::Null)
 }
 
 /// `{"message", "type", "stack"}` of a failed span, from its tags or its exception event.

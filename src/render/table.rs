@@ -125,6 +125,70 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
     print(w, &table)
 }
 
+/// An operation in two captures; both values of everything.
+#[derive(Clone, Debug, Default)]
+pub struct Delta {
+    /// Service.
+    pub service: String,
+    /// Operation.
+    pub name: String,
+    /// How many spans.
+    pub count: [u64; 2],
+    /// Half of them were shorter.
+    pub p50: [Nanos; 2],
+    /// 95 of 100 were shorter.
+    pub p95: [Nanos; 2],
+    /// The longest.
+    pub max: [Nanos; 2],
+    /// The lengths are further apart than is tolerated.
+    pub apart: bool,
+}
+
+/// Operations before and after, with the change of their lengths. Narrow output has fewer columns.
+pub fn deltas(w: &mut dyn Write, deltas: &[Delta], theme: &Theme) -> io::Result<()> {
+    let (narrow, wide) = (theme.width < 80, theme.width >= 130);
+    let columns: &[&str] = match (narrow, wide) {
+        (true, _) => &["operation", "count", "p50", ""],
+        (false, false) => &["service", "operation", "count", "p50", "", "p95"],
+        (false, true) => &["service", "operation", "count", "p50", "", "p95", "", "max"],
+    };
+    let mut table = heading(columns, if narrow { 1 } else { 2 }, theme);
+    let arrow = if theme.ascii { "->" } else { "→" };
+    for delta in deltas {
+        let there = delta.count.map(|count| count > 0);
+        let length = |side: usize, length: Nanos| match there[side] {
+            true => duration(length, theme.ascii),
+            false => "-".to_owned(),
+        };
+        let both = |[before, after]: [Nanos; 2]| format!("{} {arrow} {}", length(0, before), length(1, after));
+        let mark = if delta.apart { "!" } else { "" };
+        let change = |[before, after]: [Nanos; 2]| match before.0 {
+            before if there == [true; 2] && before > 0 => {
+                format!("{mark}{:+.1}%", (after.0 as f64 / before as f64 - 1.0) * 100.0)
+            }
+            _ => String::new(),
+        };
+        let (service, name) = (clean(&delta.service, theme.ascii), clean(&delta.name, theme.ascii));
+        let count = match delta.count {
+            [before, after] if before == after => before.to_string(),
+            [before, after] => format!("{before} {arrow} {after}"),
+        };
+        let mut row = if narrow { vec![format!("{service} {name}")] } else { vec![service.into(), name.into()] };
+        row.extend([count, both(delta.p50), change(delta.p50)]);
+        if wide {
+            row.push(both(delta.p95));
+        }
+        if !narrow {
+            row.push(change(delta.p95));
+        }
+        if wide {
+            row.push(both(delta.max));
+        }
+        table.add_row(row);
+    }
+    print(w, &table)
+}
+
 /// Client statistics, most hits first. Narrow output has fewer columns.
 pub fn client_stats(w: &mut dyn Write, stats: &ClientStats, theme: &Theme) -> io::Result<()> {
     let (narrow, wide) = (theme.width < 80, theme.width >= 120);

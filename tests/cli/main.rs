@@ -7,6 +7,7 @@ mod support;
 
 mod configuring;
 mod converting;
+mod differing;
 mod generated;
 mod golden;
 mod process;
