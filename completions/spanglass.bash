@@ -73,7 +73,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__check__subcmd__capture)
-            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --fail-on --now --allow-empty --expr --rules --snapshot --update --baseline --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --fail-on --now --allow-empty --profile --list --expr --rules --snapshot --update --baseline --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -133,6 +133,10 @@ _spanglass() {
                     ;;
                 --now)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -W "xmtpd flowbot codeq dd otel tutorial" -- "${cur}"))
                     return 0
                     ;;
                 --expr)

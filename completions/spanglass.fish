@@ -309,6 +309,12 @@ warning\t''
 info\t''
 never\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l now -d 'Reference time for starts in the future: RFC 3339, or nanoseconds since 1970 [default: when the request was recorded, or now]' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l profile -d 'Hold the traces to the conventions of a system too' -r -f -a "xmtpd\t''
+flowbot\t''
+codeq\t''
+dd\t''
+otel\t''
+tutorial\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l expr -d 'What must hold: `service:web : count >= 1 and p95 < 200ms and no error`; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l rules -d 'A YAML list of rules that must hold, each with name, expr and severity; repeatable' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l snapshot -d 'The traces must be those of this file, in the form of the test agent\'s snapshots; ids and times are not compared' -r -F
@@ -326,6 +332,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l st
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l force -d 'Read a capture of a newer version all the same'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l allow-empty -d 'A capture without any trace is no failure'
+complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l list -d 'List the rules of the profile, and check nothing'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l update -d 'Write the snapshot anew instead of comparing'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand check-capture" -l ascii -d 'Draw with ASCII characters only'

@@ -60,6 +60,7 @@ pub fn codes() -> Vec<diagnostic::Code> {
         capture::codes::ALL,
         propagation::codes::ALL,
         lint::codes::ALL,
+        lint::profile::codes::ALL,
         analysis::codes::ALL,
         config::codes::tracer::ALL,
         config::codes::forms::ALL,

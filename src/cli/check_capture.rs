@@ -1,6 +1,6 @@
 //! `spanglass check-capture`: what is wrong with the payloads and traces of a capture.
 
-use super::findings::{Format, Threshold};
+use super::findings::{Format, Threshold, one_of};
 use super::output::Output;
 use super::progress::Progress;
 use super::rules::{self, Rule};
@@ -11,6 +11,7 @@ use spanglass::analysis::codes::{ASSERTION_FAILED, SNAPSHOT_DIFFERS};
 use spanglass::analysis::{Difference, Snapshot};
 use spanglass::diagnostic::{Diagnostic, Diagnostics, Outcome, Place, Severity, Source};
 use spanglass::intake::{Note, Scanned};
+use spanglass::lint::profile::{Checker, Profile};
 use spanglass::lint::{self, payload::Context};
 use spanglass::render::ci::{self, Item, Location, Suite};
 use spanglass::render::json as document;
@@ -39,6 +40,15 @@ pub(crate) struct Args {
     /// A capture without any trace is no failure
     #[arg(long)]
     allow_empty: bool,
+    /// Hold the traces to the conventions of a system too
+    ///
+    /// xmtpd, flowbot and codeq add the rules of these systems, for spans of their service, and leave out what is said of requests and
+    /// spans in general; dd and tutorial, and otel, keep what concerns their protocols. All add the general rules G.
+    #[arg(long, value_name = "PROFILE", value_parser = one_of(Profile::ALL, Profile::name), help_heading = "Expectations")]
+    profile: Option<Profile>,
+    /// List the rules of the profile, and check nothing
+    #[arg(long, requires = "profile", help_heading = "Expectations")]
+    list: bool,
     /// What must hold: `service:web : count >= 1 and p95 < 200ms and no error`; repeatable
     ///
     /// A query, a colon between blanks, and assertions joined by `and`: count, errors OP N; p50, p95, p99, max, self OP
@@ -68,6 +78,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let format = if args.json { Format::Json } else { args.format };
+    if let Some(profile) = args.profile.filter(|_| args.list) {
+        return list(profile, format, output);
+    }
     let mut rules = args.expr.clone();
     rules.extend(rules::read(&args.rules)?);
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
@@ -105,10 +118,14 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         selected.truncate(limit);
     }
     let mut shapes = Snapshot::default();
+    let mut checker = args.profile.map(|profile| Checker::new(profile, args.now.unwrap_or(Timestamp(clock))));
     captures.visit(&selected, &options, |trace, records| {
         let records: Vec<usize> = records.iter().map(|record| *record as usize).collect();
         let tree = TraceTree::of(trace);
         lint::structure::trace(&tree, &records, &mut found);
+        if let Some(checker) = &mut checker {
+            checker.trace(&tree, &records, &mut found);
+        }
         rules.iter_mut().for_each(|rule| rule.see(&tree));
         if args.snapshot.is_some() {
             shapes.add(&tree);
@@ -131,6 +148,9 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
                 output.note(&format!("{} holds {} spans now", path.display(), shapes.spans()));
             }
         }
+    }
+    if let Some(profile) = args.profile {
+        found.retain(|code| profile.tells(code));
     }
     let held: Vec<bool> = rules.iter().map(|rule| rule.report(&mut found)).collect();
     if let Some(baseline) = &baseline {
@@ -168,6 +188,20 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         print_text(why.as_deref(), &captures, &found, output)?;
     }
     end_of_input(&captures, output)
+}
+
+/// Prints the rules of a profile.
+fn list(profile: Profile, format: Format, output: &mut Output) -> Result<Outcome> {
+    if format == Format::Text {
+        for rule in profile.rules() {
+            writeln!(output, "{:5} {:8} {:24} {}", rule.id(), rule.severity().word(), rule.name(), rule.title())?;
+        }
+        return Ok(Outcome::Good);
+    }
+    let rule = |rule: spanglass::diagnostic::Code| json!({"code": rule.id(), "name": rule.name(), "severity": rule.severity().word(), "title": rule.title()});
+    document::write(output, &profile.rules().map(rule).collect::<Vec<_>>())?;
+    writeln!(output)?;
+    Ok(Outcome::Good)
 }
 
 /// Why there is no trace to judge, in words.

@@ -101,7 +101,10 @@ const ENTRIES: &[Entry] = &[
         name: "check-capture",
         about: "Report what is wrong with the payloads and traces of a capture",
         example: "spanglass check-capture recorded.jsonl --fail-on warning --format json",
-        arguments: check_capture::Args::augment_args,
+        arguments: |command| {
+            let command = check_capture::Args::augment_args(command);
+            command.mut_arg("inputs", |inputs| inputs.required(false).required_unless_present("list"))
+        },
         run: |matches, environment| run::<check_capture::Args>(matches, environment, check_capture::run),
     },
     Entry {

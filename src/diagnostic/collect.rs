@@ -81,6 +81,16 @@ impl Diagnostics {
         }
     }
 
+    /// Forgets the findings of all codes that are not wanted.
+    pub fn retain(&mut self, wanted: impl Fn(Code) -> bool) {
+        self.kept.retain(|finding| wanted(finding.0.code));
+        self.seen.retain(|seen| wanted(seen.code));
+        for seen in &mut self.seen {
+            let of_kind = |finding: &Diagnostic| finding.0.code == seen.code && finding.0.severity == seen.severity;
+            seen.last = self.kept.iter().rposition(of_kind).unwrap_or_default();
+        }
+    }
+
     /// Adds `by` to the number of the record of every finding on a body.
     pub fn renumber(&mut self, by: usize) {
         for finding in &mut self.kept {

@@ -2,7 +2,7 @@
 //!
 //! Decoding reports what could not be read. The checks here begin where that ends: the bytes were sound, and the
 //! question is what a Datadog Agent, a backend or a person will make of them. [`payload`] looks at one request and
-//! its spans, [`structure`] at the tree of one trace, wherever its spans came from.
+//! its spans, [`structure`] at the tree of one trace, wherever its spans came from, and [`profile`] at the conventions of a system.
 //!
 //! ```
 //! use spanglass::{diagnostic::Diagnostics, lint, trace::Batch, wire};
@@ -17,6 +17,7 @@
 pub mod codes;
 mod otlp;
 pub mod payload;
+pub mod profile;
 mod site;
 pub mod structure;
 

@@ -45,14 +45,14 @@ fn check(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
 }
 
 /// Where findings go: to the reader with their text, or into a list without.
-enum Sink<'s> {
+pub(super) enum Sink<'s> {
     Report { records: &'s [usize], out: &'s mut Diagnostics },
     List(&'s mut Vec<(Code, SpanId)>),
 }
 
 impl Sink<'_> {
     /// Takes a finding on the span at `index`; `text` makes its message and its help.
-    fn take(
+    pub(super) fn take(
         &mut self,
         code: Code,
         severity: Severity,
@@ -165,7 +165,7 @@ fn cycle(tree: &TraceTree<'_, '_>, top: usize) -> String {
 }
 
 /// Clocks that tick in fractions of a microsecond make children begin a little early: dd-trace-js by up to 256 ns.
-const CLOCK_NOISE: Nanos = Nanos(1_000);
+pub(super) const CLOCK_NOISE: Nanos = Nanos(1_000);
 
 /// T008: a child that starts more than 1 us before its parent.
 fn child_before_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {

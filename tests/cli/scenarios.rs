@@ -127,6 +127,59 @@ pub(crate) fn faults_of_trees(folder: &Path, capture: Option<&Path>) -> Vec<Stri
     faults
 }
 
+/// `(rule, key, severity)` of every finding of a profile.
+fn linted(case: &Case, profile: &str) -> Vec<(String, String, String)> {
+    let ran = spanglass("check-capture --json --profile").args([profile]).args([&case.body]).run();
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    let text = |finding: &Value, member: &str| finding[member].as_str().unwrap_or_default().to_owned();
+    let findings = document["findings"].as_array().unwrap().iter();
+    let mut all: Vec<_> = findings
+        .map(|finding| {
+            let key = case.keys.get(&text(finding, "span_id")).cloned().unwrap_or_default();
+            (text(finding, "code"), key, text(finding, "severity"))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Where a document is complete (its lint variant), exactly what it lists is found; elsewhere all of it, no further error, and in
+/// clean traces nothing above info.
+#[test]
+fn profiles_find_what_they_should() {
+    let folder = TempDir::new().unwrap();
+    let values: Vec<Value> = serde_json::from_slice(&read(&fixture("scenarios.json"))).unwrap();
+    let mut faults = Vec::new();
+    for (case, value) in cases(folder.path()).into_iter().zip(values) {
+        let system = value["system"].as_str().unwrap();
+        let profile = match system {
+            "dd-trace-cpp" => "dd",
+            other => other,
+        };
+        let found = linted(&case, profile);
+        let text = |finding: &Value, member: &str| finding[member].as_str().unwrap().replace("warn", "warning");
+        let mut wanted: Vec<_> = case.expect["lint"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|finding| (text(finding, "rule"), text(finding, "span"), text(finding, "severity")))
+            .collect();
+        wanted.sort();
+        let complete = value["variant"] == "lint";
+        let as_wanted = match complete {
+            true => found == wanted,
+            false => {
+                let beyond = found.iter().filter(|finding| !wanted.contains(finding) && finding.2 != "info");
+                wanted.iter().all(|finding| found.contains(finding)) && beyond.count() == 0
+            }
+        };
+        if !as_wanted {
+            faults.push(format!("{}:\n  found  {found:?}\n  wanted {wanted:?}", case.scenario.id));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// The queries that xmtpd's own document gives, over all of its traces.
 #[test]
 fn queries_of_the_xmtpd_document() {
