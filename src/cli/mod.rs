@@ -39,7 +39,7 @@ struct Entry {
     example: &'static str,
     arguments: fn(Command) -> Command,
     /// Gives back the exit status.
-    run: fn(&ArgMatches, &Environment) -> u8,
+    run: fn(&mut ArgMatches, &Environment) -> u8,
 }
 
 const ENTRIES: &[Entry] = &[
@@ -145,11 +145,12 @@ const ENTRIES: &[Entry] = &[
 ];
 
 fn run<A: Args>(
-    matches: &ArgMatches,
+    matches: &mut ArgMatches,
     environment: &Environment,
     run: impl FnOnce(A, &mut Output) -> anyhow::Result<Outcome>,
 ) -> u8 {
-    let read = A::from_arg_matches(matches).and_then(|args| Ok((args, OutputArgs::from_arg_matches(matches)?)));
+    // Each takes its values out of the matches: reading them without would copy all of them first.
+    let read = A::from_arg_matches_mut(matches).and_then(|args| Ok((args, OutputArgs::from_arg_matches_mut(matches)?)));
     let (args, looks) = match read {
         Ok(read) => read,
         Err(error) => {
@@ -245,7 +246,7 @@ pub(crate) fn main(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let environment = Environment::of(variables);
-    let matches = match command().try_get_matches_from(args) {
+    let mut matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version are no errors to clap either; a closed pipe below them is nobody's.
@@ -254,9 +255,9 @@ pub(crate) fn main(
             return ExitCode::from(if asked { Outcome::Good } else { Outcome::Usage }.status());
         }
     };
-    let outcome = matches.subcommand().and_then(|(name, matches)| {
+    let outcome = matches.remove_subcommand().and_then(|(name, mut matches)| {
         let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
-        Some((entry.run)(matches, &environment))
+        Some((entry.run)(&mut matches, &environment))
     });
     ExitCode::from(outcome.unwrap_or(Outcome::Usage.status()))
 }

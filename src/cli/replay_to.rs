@@ -157,6 +157,7 @@ pub(crate) fn run(
     let feed = Feed {
         heads: captures.iter().map(|_| None).collect(),
         places: Vec::new(),
+        kept: Kept::new(send.loops),
         grpc: endpoint.grpc,
         traces: HashSet::new(),
         captures,
@@ -286,6 +287,30 @@ pub(crate) fn run(
     end_of(&feed.captures, output)
 }
 
+/// Most bytes of bodies that are kept for further rounds; beyond it they are read again.
+const MOST_KEPT: usize = 16 << 20;
+
+/// The requests of the first round, in order; `None` for those that were skipped, and for all when they are too large.
+struct Kept {
+    requests: Option<Vec<Option<Outgoing>>>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn new(loops: u32) -> Kept {
+        Kept { requests: (loops > 1).then(Vec::new), bytes: 0 }
+    }
+
+    fn take(&mut self, outgoing: Option<&Outgoing>) {
+        // Headers and what holds them together weigh too.
+        self.bytes += outgoing.map_or(64, |outgoing| outgoing.body.len() + 1024);
+        match &mut self.requests {
+            Some(requests) if self.bytes <= MOST_KEPT => requests.push(outgoing.cloned()),
+            requests => *requests = None,
+        }
+    }
+}
+
 /// What was read and what of it was used: `read = given to the sender + skipped`, beside what was unreadable.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -315,6 +340,8 @@ struct Feed {
     heads: Vec<Option<CaptureRecord>>,
     /// Where the records of the first round were, when there is a second.
     places: Vec<(usize, usize)>,
+    /// The requests of the first round themselves, while they are small.
+    kept: Kept,
     /// Whether the target speaks gRPC.
     grpc: bool,
     /// The traces that were selected, where there is a limit.
@@ -337,14 +364,48 @@ struct Feed {
 impl Feed {
     fn next(&mut self) -> Option<Outgoing> {
         loop {
+            if self.round > 0
+                && let Some(outgoing) = self.next_kept()
+            {
+                return outgoing;
+            }
             let record = self.next_record()?;
             self.counts.read += 1;
             if self.counts.read <= self.pass_over {
                 self.counts.skipped += 1;
                 continue;
             }
-            match self.outgoing(record) {
+            let outgoing = self.outgoing(record);
+            if self.round == 0 {
+                self.kept.take(outgoing.as_ref());
+            }
+            match outgoing {
                 Some(outgoing) => return Some(outgoing),
+                None => self.counts.skipped += 1,
+            }
+        }
+    }
+
+    /// The next request of a further round, when those of the first are all kept; `Some(None)` at the end of the last.
+    fn next_kept(&mut self) -> Option<Option<Outgoing>> {
+        let kept = self.kept.requests.as_ref().filter(|kept| !kept.is_empty())?;
+        loop {
+            if self.at >= kept.len() {
+                (self.round, self.at) = (self.round + 1, 0);
+            }
+            if self.round >= self.loops {
+                return Some(None);
+            }
+            let outgoing = kept.get(self.at).cloned().flatten();
+            self.at += 1;
+            self.counts.read += 1;
+            match outgoing {
+                Some(outgoing) => {
+                    self.counts.decoded += u64::from(outgoing.spans > 0);
+                    self.counts.spans += outgoing.spans;
+                    self.counts.bytes += outgoing.body.len() as u64;
+                    return Some(Some(outgoing));
+                }
                 None => self.counts.skipped += 1,
             }
         }
