@@ -146,6 +146,9 @@ service\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l depth -d 'Draw at most this many levels' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l min -d 'Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l tags -d 'Print these tags under the spans that have them' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l stitch -d 'Tell relations that no parent id says: tag:KEY[+KEY], links, task, time, none; the tree stays as it is' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l tasks -d 'Records of tasks with id, traceParent and traceState: a JSON object, an array, or JSON lines' -r -F
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l logs -d 'JSON lines with trace_id and span_id (or dd.trace_id, traceparent, ...): each is printed under its span' -r -F
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l format -d 'Print text, one JSON document (an array for several traces), or one document per line' -r -f -a "text\t''
 json\t''
 jsonl\t''"
@@ -158,6 +161,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l 
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all -d 'Draw every selected trace, in input order, not the slowest alone'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l details -d 'Print ids, tags, links and events under every span'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l segments -d 'Tell which part of a trace each process made'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l json -d 'Same as --format json'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l ascii -d 'Draw with ASCII characters only'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l no-redact -d 'Show the values of keys that look like secrets'

@@ -7,7 +7,7 @@
 
 use crate::id::SpanId;
 use crate::time::{Nanos, Timestamp};
-use crate::trace::{Span, Trace};
+use crate::trace::{Dialect, Span, Trace};
 
 /// No span.
 const NONE: u32 = u32::MAX;
@@ -286,6 +286,18 @@ impl<'t, 'b> TraceTree<'t, 'b> {
     pub fn heap_bytes(&self) -> usize {
         4 * (self.order.capacity() + self.parent.capacity() + self.depth.capacity() + self.size.capacity())
             + 8 * (self.starts.capacity() + self.ends.capacity())
+    }
+}
+
+/// Whether a span says that its parent is in another process: by the remote flag of OTLP, or by the tags that Datadog's tracers put on
+/// the first span of a process's part.
+pub fn says_remote_parent(span: Span<'_>) -> bool {
+    match span.dialect() {
+        Dialect::Otlp => span.flags().is_some_and(|flags| flags & 0x200 != 0),
+        Dialect::Datadog | Dialect::V1 => {
+            let tags = span.attributes();
+            tags.get("_dd.p.tid").is_some() || tags.get("_sampling_priority_v1").is_some()
+        }
     }
 }
 

@@ -153,8 +153,15 @@ fn take_in(inputs: Vec<(std::path::PathBuf, capture::Capture<Cursor<Vec<u8>>>)>,
 fn draw(tree: &TraceTree<'_, '_>) {
     use spanglass::render::{self, Theme, Timeline, TreeOptions, table};
     let mut out = Vec::new();
-    let options =
-        TreeOptions { timeline: Timeline::Drawn, depth: None, min: None, tags: &[], details: true, mark: None };
+    let options = TreeOptions {
+        timeline: Timeline::Drawn,
+        depth: None,
+        min: None,
+        tags: &[],
+        details: true,
+        mark: None,
+        notes: None,
+    };
     let theme = Theme::plain(80);
     let shown = render::tree(&mut out, tree, &options, &theme).expect("a drawing");
     assert_eq!(shown.drawn, tree.len());
@@ -162,7 +169,8 @@ fn draw(tree: &TraceTree<'_, '_>) {
     table::spans(&mut out, tree, None, None, table::SpanOrder::Start, &theme).expect("a table");
     let text = String::from_utf8(std::mem::take(&mut out)).expect("UTF-8");
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "control characters in {text:?}");
-    render::json::trace(&mut out, tree, &lint::structure::anomalies(tree)).expect("a document");
+    render::json::trace(&mut out, tree, &lint::structure::anomalies(tree), &render::json::Beside::default())
+        .expect("a document");
     if tree.walk().all(|node| node.depth < 50) {
         let document: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
         assert_eq!(document["span_count"], tree.len());

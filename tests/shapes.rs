@@ -40,6 +40,7 @@ fn rows(tree: &TraceTree<'_, '_>, options: Options, theme: &Theme) -> (Shown, St
         tags: &[],
         details: options.details,
         mark: None,
+        notes: None,
     };
     let shown = render::tree(&mut out, tree, &options, theme).expect("a drawing");
     (shown, text(out))
@@ -85,7 +86,8 @@ const PARSED: usize = 6_000;
 /// the trace, they are more than a parser takes.
 fn json(tree: &TraceTree<'_, '_>) -> (Value, Vec<String>) {
     let mut out = Vec::new();
-    render::json::trace(&mut out, tree, &lint::structure::anomalies(tree)).expect("a document");
+    render::json::trace(&mut out, tree, &lint::structure::anomalies(tree), &render::json::Beside::default())
+        .expect("a document");
     let document = text(out);
     let (head, rest) = document.split_once(r#","roots":["#).expect("roots");
     let end = rest.rfind(r#"],"gaps":"#).expect("gaps");

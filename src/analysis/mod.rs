@@ -2,13 +2,20 @@
 
 mod assertion;
 pub mod codes;
+pub mod context_store;
 mod critical_path;
 mod diff;
+mod logs;
+mod segments;
 mod snapshot;
+mod stitch;
 mod summary;
 
 pub use assertion::{Assertion, AssertionError, Broken};
 pub use critical_path::critical_path;
 pub use diff::{Change, Matching, changes};
+pub use logs::{LogLine, Logs};
+pub use segments::{Segment, segments};
 pub use snapshot::{Difference, Snapshot, SnapshotError};
+pub use stitch::{By, Confidence, Stitch, Stitcher, Task};
 pub use summary::{Operation, OperationKey, Operations, Quantiles};

@@ -1,5 +1,6 @@
 //! `spanglass flamegraph-text`: traces as text.
 
+use super::beside::{BesideArgs, Known};
 use super::output::Output;
 use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
@@ -45,6 +46,8 @@ pub(crate) struct Args {
     /// Print ids, tags, links and events under every span
     #[arg(long, help_heading = "Drawing")]
     details: bool,
+    #[command(flatten)]
+    beside: BesideArgs,
     /// Print text, one JSON document (an array for several traces), or one document per line
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     format: Format,
@@ -133,7 +136,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     keys.extend(args.tags.iter().map(String::as_str));
     let query_keys = args.capture.query_keys();
     keys.extend(query_keys.iter().map(String::as_str));
-    let all_tags = format != Format::Text || args.details;
+    let all_tags = format != Format::Text || args.details || args.beside.needs_tags();
     let keep = if all_tags { Keep::All } else { args.capture.keep(&keys) };
     let options = Options { limits: args.capture.limits(), keep };
     let filter = args.capture.filter();
@@ -158,9 +161,10 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         output.note(&why);
     }
     let mark = filter.as_ref().map(|filter| filter as &dyn Fn(Span<'_>) -> bool);
+    let beside = args.beside.read(&mut captures, &options, output)?;
     match format {
-        Format::Text => text(&args, &mut captures, &selected, &options, mark, output)?,
-        Format::Json | Format::Jsonl => json(format, &mut captures, &selected, &options, output)?,
+        Format::Text => text(&args, &mut captures, &selected, &options, mark, &beside, output)?,
+        Format::Json | Format::Jsonl => json(format, &mut captures, &selected, &options, &beside, output)?,
     }
     output.findings_aside(&found, &file_namer(&captures))?;
     end_of_input(&captures, output)
@@ -188,6 +192,7 @@ fn text(
     selected: &[usize],
     options: &Options<'_>,
     mark: Option<&dyn Fn(Span<'_>) -> bool>,
+    beside: &Known,
     output: &mut Output,
 ) -> Result<()> {
     let theme = output.theme.clone();
@@ -205,7 +210,7 @@ fn text(
             if !std::mem::take(&mut first) {
                 writeln!(output)?;
             }
-            draw(args, trace, mark, &theme, output)
+            draw(args, trace, mark, beside, &theme, output)
         })();
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
@@ -222,6 +227,7 @@ fn draw(
     args: &Args,
     trace: &Trace<'_>,
     mark: Option<&dyn Fn(Span<'_>) -> bool>,
+    beside: &Known,
     theme: &render::Theme,
     output: &mut Output,
 ) -> Result<()> {
@@ -229,8 +235,11 @@ fn draw(
     let length = tree.extent().map_or(Nanos(0), |(start, end)| end - start);
     let min = args.min.map(|min| min.of(length));
     let depth = args.depth.map(|depth| depth as usize);
+    let told = beside.of(&tree);
+    let notes = |at: usize| told.notes(&tree, at);
     let rows = |timeline, output: &mut Output| {
-        let options = TreeOptions { timeline, depth, min, tags: &args.tags, details: args.details, mark };
+        let notes = (!told.is_empty()).then_some(&notes as render::Notes<'_>);
+        let options = TreeOptions { timeline, depth, min, tags: &args.tags, details: args.details, mark, notes };
         render::tree(output, &tree, &options, theme)
     };
     match args.view {
@@ -240,6 +249,7 @@ fn draw(
         View::Table => render::table::spans(output, &tree, depth, min, span_order(args.sort), theme),
         View::Summary => render::table::summary(output, &tree, theme),
     }?;
+    told.unattached(output, theme)?;
     Ok(())
 }
 
@@ -260,6 +270,7 @@ fn json(
     captures: &mut Captures,
     selected: &[usize],
     options: &Options<'_>,
+    beside: &Known,
     output: &mut Output,
 ) -> Result<()> {
     let array = format == Format::Json && selected.len() != 1;
@@ -275,7 +286,8 @@ fn json(
                 writeln!(output, ",")?;
             }
             first = false;
-            render::json::trace(output, &tree, &lint::structure::anomalies(&tree))?;
+            let anomalies = lint::structure::anomalies(&tree);
+            render::json::trace(output, &tree, &anomalies, &beside.of(&tree).document())?;
             if array { Ok(()) } else { writeln!(output) }
         })();
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -1,5 +1,6 @@
 //! Arguments to requests, files to readers, outcomes to exit codes.
 
+mod beside;
 mod check_capture;
 mod completions;
 mod convert_capture;

@@ -3,7 +3,7 @@
 //! First member `schema`, ids as lower-case hex, times and durations as integer nanoseconds. A trace nests as deep as
 //! its spans do and is written with an explicit stack.
 
-use crate::analysis::{Operations, critical_path};
+use crate::analysis::{Operations, Segment, Stitch, critical_path};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::id::SpanId;
 use crate::time::Nanos;
@@ -299,8 +299,50 @@ fn error(span: Span<'_>) -> Option<Json> {
     }))
 }
 
+/// What is told of a trace beside its tree, when it was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'b> {
+    /// The parts that one process made each.
+    pub segments: Option<&'b [Segment]>,
+    /// Relations that no parent id says.
+    pub stitched: Option<&'b [Stitch]>,
+    /// Lines of logs, by their number, with the span that they were written in.
+    pub logs: Option<&'b [(usize, Option<SpanId>)]>,
+}
+
+impl Beside<'_> {
+    fn write(&self, w: &mut dyn Write, tree: &TraceTree<'_, '_>) -> io::Result<()> {
+        let id = |at: usize| tree.span(at).map(|span| span.span_id().to_string());
+        let segment = |segment: &Segment| json!({"root": id(segment.root), "spans": segment.spans.iter().filter_map(|at| id(*at)).collect::<Vec<_>>()});
+        let stitch = |stitch: &Stitch| {
+            json!({
+                "by": stitch.by,
+                "value": stitch.value,
+                "from": stitch.from.map(|id| id.to_string()),
+                "to": stitch.to.to_string(),
+                "reason": stitch.reason,
+                "confidence": stitch.confidence.word(),
+            })
+        };
+        let log =
+            |(line, span): &(usize, Option<SpanId>)| json!({"line": line, "span_id": span.map(|id| id.to_string())});
+        let list = |list: Option<Vec<Json>>| list.map_or(Json::Null, Json::Array);
+        w.write_all(b",\"segments\":")?;
+        write(w, &list(self.segments.map(|all| all.iter().map(segment).collect())))?;
+        w.write_all(b",\"stitched\":")?;
+        write(w, &list(self.stitched.map(|all| all.iter().map(stitch).collect())))?;
+        w.write_all(b",\"logs\":")?;
+        write(w, &list(self.logs.map(|all| all.iter().map(log).collect())))
+    }
+}
+
 /// Writes the document of one trace, without a line end. `anomalies` are findings on its structure.
-pub fn trace(w: &mut dyn Write, tree: &TraceTree<'_, '_>, anomalies: &[(Code, SpanId)]) -> io::Result<()> {
+pub fn trace(
+    w: &mut dyn Write,
+    tree: &TraceTree<'_, '_>,
+    anomalies: &[(Code, SpanId)],
+    beside: &Beside<'_>,
+) -> io::Result<()> {
     let (start, end) = tree.extent().unwrap_or_default();
     let mut services: Vec<&str> = tree.trace().spans().map(Span::service).collect();
     services.sort_unstable();
@@ -324,7 +366,8 @@ pub fn trace(w: &mut dyn Write, tree: &TraceTree<'_, '_>, anomalies: &[(Code, Sp
     write(w, &path)?;
     w.write_all(b",\"anomalies\":")?;
     write(w, &anomalies)?;
-    w.write_all(br#","segments":null,"stitched":null,"logs":null}"#)
+    beside.write(w, tree)?;
+    w.write_all(b"}")
 }
 
 fn nodes(w: &mut dyn Write, tree: &TraceTree<'_, '_>) -> io::Result<()> {

@@ -21,7 +21,7 @@ mod tree;
 pub use flame::flame;
 pub use place::Region;
 pub use rows::Shown;
-pub use tree::{Timeline, TreeOptions, tree};
+pub use tree::{Notes, Timeline, TreeOptions, tree};
 
 use owo_colors::{Style, Styled};
 use std::borrow::Cow;

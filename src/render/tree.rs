@@ -45,7 +45,12 @@ pub struct TreeOptions<'o> {
     pub details: bool,
     /// Spans to mark.
     pub mark: Option<&'o dyn Fn(Span<'_>) -> bool>,
+    /// What else to print under a span, by its number: a word and a text each.
+    pub notes: Option<Notes<'o>>,
 }
+
+/// Gives what is to be printed under a span.
+pub type Notes<'o> = &'o dyn Fn(usize) -> Vec<(&'static str, String)>;
 
 /// Rows that are measured to find the width of the label column; more would cost more than they tell.
 const MEASURED: usize = 2_000;
@@ -335,6 +340,10 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         }
         if self.options.details {
             self.details(node, span);
+        }
+        for (word, text) in self.options.notes.map(|notes| notes(node.index)).unwrap_or_default() {
+            let text = clean(&text, self.theme.ascii).into_owned();
+            self.detail(node, word, &text);
         }
     }
 

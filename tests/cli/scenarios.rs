@@ -127,6 +127,140 @@ pub(crate) fn faults_of_trees(folder: &Path, capture: Option<&Path>) -> Vec<Stri
     faults
 }
 
+/// The documents of all traces of a case, drawn with these flags.
+fn documents(case: &Case, flags: &[&str]) -> Vec<Value> {
+    let ran = spanglass("flamegraph-text --format jsonl --all").args(flags).args([&case.body]).run();
+    ran.stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ran:?}")))
+        .collect()
+}
+
+/// Gaps, overhangs, segments, errors, exceptions, joined lines and stitched relations, as the documents expect them.
+#[test]
+fn what_is_told_beside_the_trees_is_what_the_documents_expect() {
+    let folder = TempDir::new().unwrap();
+    let values: Vec<Value> = serde_json::from_slice(&read(&fixture("scenarios.json"))).unwrap();
+    let mut faults = Vec::new();
+    let mut compared = BTreeMap::<&str, usize>::new();
+    for (case, value) in cases(folder.path()).into_iter().zip(values) {
+        let expect = &case.expect;
+        let mut flags = vec!["--segments".to_owned()];
+        let logs = folder.path().join(format!("{}.log", case.scenario.id));
+        if let Some(lines) = value["artifacts"]["log_lines"].as_array() {
+            let lines: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
+            std::fs::write(&logs, lines.join("\n")).unwrap();
+            flags.extend(["--logs".to_owned(), logs.to_str().unwrap().to_owned()]);
+        }
+        for stitch in expect["stitch"].as_array().into_iter().flatten() {
+            let by = stitch["by"].as_str().unwrap().replace("+route", "");
+            if !flags.contains(&by) {
+                flags.extend(["--stitch".to_owned(), by]);
+            }
+        }
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let documents = documents(&case, &flags);
+        let key = |id: &Value| id.as_str().and_then(|id| case.keys.get(id)).cloned().unwrap_or_default();
+        let of = |value: &Value, member: &str| value[member].as_str().unwrap_or_default().to_owned();
+        let members = |name: &str| {
+            documents
+                .iter()
+                .flat_map(|document| document[name].as_array().cloned().unwrap_or_default())
+                .collect::<Vec<Value>>()
+        };
+        let mut check = |what: &'static str, found: Vec<String>, wanted: Vec<String>| {
+            let sorted = |mut all: Vec<String>| {
+                all.sort();
+                all
+            };
+            let (found, wanted) = (sorted(found), sorted(wanted));
+            *compared.entry(what).or_default() += wanted.len();
+            if found != wanted {
+                faults.push(format!("{} {what}:\n  found  {found:?}\n  wanted {wanted:?}", case.scenario.id));
+            }
+        };
+        for (what, name) in [("gaps", "gap_us"), ("overhangs", "overhang_us")] {
+            let found = members(what)
+                .iter()
+                .map(|gap| format!("{} {} {}", key(&gap["from"]), key(&gap["to"]), gap["ns"].as_i64().unwrap() / 1000))
+                .collect();
+            let wanted = expect[what].as_array().into_iter().flatten();
+            let wanted = wanted
+                .map(|gap| format!("{} {} {}", of(gap, "parent"), of(gap, "child"), gap[name].as_i64().unwrap()))
+                .collect();
+            check(what, found, wanted);
+        }
+        if let Some(segments) = expect["segments"].as_object() {
+            let list = |keys: Vec<String>| {
+                let mut keys = keys;
+                keys.sort();
+                keys.join(",")
+            };
+            let spans = |value: &Value| value.as_array().unwrap().clone();
+            let found = members("segments");
+            let found = found
+                .iter()
+                .map(|one| format!("{}: {}", key(&one["root"]), list(spans(&one["spans"]).iter().map(&key).collect())));
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let wanted =
+                segments.iter().map(|(root, all)| format!("{root}: {}", list(spans(all).iter().map(text).collect())));
+            check("segments", found.collect(), wanted.collect());
+        }
+        let mut nodes: Vec<Value> = members("roots");
+        let (mut errors, mut exceptions) = (Vec::new(), Vec::new());
+        while let Some(node) = nodes.pop() {
+            nodes.extend(node["children"].as_array().unwrap().iter().cloned());
+            if !node["error"].is_null() {
+                errors.push(key(&node["span_id"]));
+            }
+            if node["events"].as_array().unwrap().iter().any(|event| event["name"] == "exception") {
+                exceptions.push(key(&node["span_id"]));
+            }
+        }
+        let texts = |name: &str| {
+            expect[name].as_array().into_iter().flatten().map(|key| key.as_str().unwrap().to_owned()).collect()
+        };
+        check("errors", errors, texts("errors"));
+        if expect["exceptions"].is_array() {
+            check("exceptions", exceptions, texts("exceptions"));
+        }
+        if let Some(joins) = expect["log_join"].as_array() {
+            let found =
+                members("logs").iter().map(|line| format!("{} {}", line["line"], key(&line["span_id"]))).collect();
+            let wanted = joins.iter().filter(|join| !join["trace"].is_null());
+            let wanted = wanted.map(|join| format!("{} {}", join["line"], of(join, "span"))).collect();
+            check("logs", found, wanted);
+        }
+        if let Some(stitches) = expect["stitch"].as_array() {
+            let all = members("stitched");
+            let found = all.iter().map(|stitch| {
+                let reason = Some(of(stitch, "reason")).filter(|reason| reason != "contained-in").unwrap_or_default();
+                format!(
+                    "{} {} {} {} {reason}",
+                    of(stitch, "by"),
+                    of(stitch, "value"),
+                    key(&stitch["from"]),
+                    key(&stitch["to"])
+                )
+            });
+            let wanted = stitches.iter().map(|stitch| {
+                let from = of(stitch, "parent") + &of(stitch, "contained_in");
+                format!(
+                    "{} {} {from} {} {}",
+                    of(stitch, "by"),
+                    of(stitch, "value"),
+                    of(stitch, "child"),
+                    of(stitch, "reason")
+                )
+            });
+            check("stitched", found.collect(), wanted.collect());
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let least = [("gaps", 20), ("segments", 10), ("errors", 10), ("exceptions", 3), ("logs", 5), ("stitched", 6)];
+    assert!(least.iter().all(|(what, least)| compared[what] >= *least), "{compared:?}");
+}
+
 /// `(rule, key, severity)` of every finding of a profile.
 fn linted(case: &Case, profile: &str) -> Vec<(String, String, String)> {
     let ran = spanglass("check-capture --json --profile").args([profile]).args([&case.body]).run();

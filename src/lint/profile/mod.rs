@@ -15,8 +15,8 @@ use super::codes::{
 use super::structure::{CLOCK_NOISE, Sink};
 use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::time::{Nanos, Timestamp};
-use crate::trace::{Dialect, Span, SpanKind, Value};
-use crate::tree::{Top, TraceTree};
+use crate::trace::{Span, SpanKind, Value};
+use crate::tree::{Top, TraceTree, says_remote_parent};
 use codes::{IDS_UNUSABLE, OUTSIDE_PARENT, PARENT_LOST, TIME_ABSURD};
 use std::borrow::Cow;
 
@@ -235,16 +235,11 @@ fn general(site: &mut Site<'_, '_, '_, '_>, now: Timestamp) {
 
 /// Whether a span says that its parent is in another process.
 fn begins_segment(span: Span<'_>) -> bool {
-    let marked = match span.dialect() {
-        Dialect::Otlp => span.flags().is_some_and(|flags| flags & 0x200 != 0),
-        Dialect::Datadog | Dialect::V1 => {
-            let tags = span.attributes();
-            tags.get("_dd.p.tid").is_some() || tags.get("_sampling_priority_v1").is_some()
-        }
-    };
     let kind = span.kind();
     let said = span.attributes().text("span.kind").unwrap_or_default();
-    marked || matches!(kind, SpanKind::Server | SpanKind::Consumer) || matches!(said, "server" | "consumer")
+    says_remote_parent(span)
+        || matches!(kind, SpanKind::Server | SpanKind::Consumer)
+        || matches!(said, "server" | "consumer")
 }
 
 /// Whether a child may leave its parent's time: it runs in another process or later, on purpose.

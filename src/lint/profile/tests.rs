@@ -1,6 +1,6 @@
 use super::*;
 use crate::id::{SpanId, TraceId};
-use crate::trace::{Batch, ChunkDraft, EventDraft, OwnedValue, SpanDraft, SpanStatus, Trace};
+use crate::trace::{Batch, ChunkDraft, Dialect, EventDraft, OwnedValue, SpanDraft, SpanStatus, Trace};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
 const START: Timestamp = Timestamp(1_700_000_000_000_000_000);

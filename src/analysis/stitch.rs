@@ -1,0 +1,393 @@
+//! Relations between spans that no parent id says: by tags, links, persisted contexts and time (seeds-scenarios.md sections 5 and 9).
+//!
+//! A relation is told beside the trees, with its reason and how sure it is; the trees stay as they are.
+
+use super::context_store::{ContextStore, Retrieved};
+use crate::id::{SpanId, TraceId};
+use crate::time::{Nanos, Timestamp};
+use crate::trace::{Span, SpanKind};
+use crate::tree::TraceTree;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What relations are looked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Spans with the same values of these tags.
+    Tag(Vec<String>),
+    /// Span links.
+    Links,
+    /// Contexts in records of tasks.
+    Task,
+    /// A span inside the time of another.
+    Time,
+}
+
+impl By {
+    /// Reads `tag:K`, `tag:K+K`, `links`, `task`, `time`.
+    pub fn parse(text: &str) -> Option<By> {
+        Some(match text {
+            "links" => By::Links,
+            "task" => By::Task,
+            "time" => By::Time,
+            _ => {
+                let keys: Vec<String> = text.strip_prefix("tag:")?.split('+').map(str::to_owned).collect();
+                if keys.iter().any(String::is_empty) {
+                    return None;
+                }
+                By::Tag(keys)
+            }
+        })
+    }
+}
+
+/// How sure a relation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confidence {
+    /// The data says it.
+    Certain,
+    /// Nothing else explains it.
+    Likely,
+    /// It may be otherwise.
+    Guess,
+}
+
+impl Confidence {
+    /// The word of cli.md section 4.
+    pub fn word(self) -> &'static str {
+        match self {
+            Confidence::Certain => "certain",
+            Confidence::Likely => "likely",
+            Confidence::Guess => "guess",
+        }
+    }
+}
+
+/// A relation that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stitch {
+    /// `tag:staged_id`, `links`, `task`, `time`, `time+route`.
+    pub by: String,
+    /// The value that both have.
+    pub value: Option<String>,
+    /// The span that would be the parent; `None` when it is not known.
+    pub from: Option<SpanId>,
+    /// The trace of the other.
+    pub trace: TraceId,
+    /// The span that it leads to.
+    pub to: SpanId,
+    /// Why it is no parent: `expired`, `already-retrieved`, `queue`, ...
+    pub reason: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// A context that was persisted with a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The task's id.
+    pub id: String,
+    /// The trace of its context.
+    pub trace: TraceId,
+    /// The span in it.
+    pub span: SpanId,
+}
+
+/// What is kept of a span until all traces were seen.
+#[derive(Clone, Debug)]
+struct Seen {
+    trace: TraceId,
+    id: SpanId,
+    /// Its parent, when that is in the input.
+    parent: Option<SpanId>,
+    is_top: bool,
+    is_leaf: bool,
+    service: String,
+    name: String,
+    is_client: bool,
+    start: Timestamp,
+    end: Timestamp,
+    linked: Option<bool>,
+    node: String,
+    task: String,
+    timer_fallback: bool,
+    /// Values of the tags of each [`By::Tag`], joined with `/`; empty where one is missing.
+    values: Vec<String>,
+    links: Vec<SpanId>,
+}
+
+/// Looks for relations over many traces.
+#[derive(Clone, Debug, Default)]
+pub struct Stitcher {
+    by: Vec<By>,
+    tasks: Vec<Task>,
+    seen: Vec<Seen>,
+}
+
+impl Stitcher {
+    /// A stitcher by `by`, with the records of tasks.
+    pub fn new(by: Vec<By>, tasks: Vec<Task>) -> Stitcher {
+        Stitcher { by, tasks, seen: Vec::new() }
+    }
+
+    /// Takes the spans of one trace into account: those that may have a relation.
+    pub fn see(&mut self, tree: &TraceTree<'_, '_>) {
+        for at in 0..tree.len() {
+            let Some(span) = tree.span(at) else { continue };
+            let parent = tree.parent(at).and_then(|parent| tree.span(parent)).map(|parent| parent.span_id());
+            let seen = self.seen(span, parent, tree.children(at).next().is_none());
+            let of_task = self.by.contains(&By::Task) && !seen.task.is_empty();
+            let of_time =
+                self.by.contains(&By::Time) && (seen.is_top || seen.is_leaf || seen.name.starts_with("codeq."));
+            let of_links = self.by.contains(&By::Links) && !seen.links.is_empty();
+            let publishes = seen.name == PUBLISH || seen.timer_fallback;
+            let of_tag = self.by.iter().any(|by| matches!(by, By::Tag(_)));
+            if of_task
+                || of_time
+                || of_links
+                || of_tag && (publishes || seen.values.iter().any(|value| !value.is_empty()))
+            {
+                self.seen.push(seen);
+            }
+        }
+    }
+
+    fn seen(&self, span: Span<'_>, parent: Option<SpanId>, is_leaf: bool) -> Seen {
+        let text = |key: &str| tag(span, key).unwrap_or_default();
+        let keys = self.by.iter().filter_map(|by| if let By::Tag(keys) = by { Some(keys) } else { None });
+        let joined = |keys: &Vec<String>| {
+            let values: Option<Vec<String>> = keys.iter().map(|key| tag(span, key)).collect();
+            values.map(|values| values.join("/")).unwrap_or_default()
+        };
+        let kind = span.kind() == SpanKind::Client || text("span.kind") == "client";
+        Seen {
+            trace: span.trace_id(),
+            id: span.span_id(),
+            parent,
+            is_top: parent.is_none(),
+            is_leaf,
+            service: span.service().to_owned(),
+            name: span.name().to_owned(),
+            is_client: kind
+                || span.type_() == "http"
+                || span.name().starts_with("http.")
+                || span.name().starts_with("HTTP "),
+            start: span.start(),
+            end: span.end(),
+            linked: text("trace_linked").parse().ok(),
+            node: text("originator_node"),
+            task: text("codeq.task_id"),
+            timer_fallback: span.name() == POLL && text("trigger") == "timer_fallback",
+            values: keys.map(joined).collect(),
+            links: span.links().map(|link| link.span_id()).collect(),
+        }
+    }
+
+    /// What was found, in the order of the starts of the spans that the relations lead to.
+    pub fn stitches(&self) -> Vec<Stitch> {
+        let mut found = Vec::new();
+        let mut tag_number = 0;
+        for by in &self.by {
+            match by {
+                By::Tag(keys) => {
+                    self.by_tag(tag_number, &format!("tag:{}", keys.join("+")), &mut found);
+                    tag_number += 1;
+                }
+                By::Links => self.by_links(&mut found),
+                By::Task => self.by_task(&mut found),
+                By::Time => self.by_time(&mut found),
+            }
+        }
+        let start: HashMap<SpanId, Timestamp> = self.seen.iter().map(|seen| (seen.id, seen.start)).collect();
+        found.sort_by_key(|stitch| start.get(&stitch.to).copied());
+        found
+    }
+
+    fn by_tag(&self, number: usize, by: &str, found: &mut Vec<Stitch>) {
+        let mut groups: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
+        for seen in &self.seen {
+            if let Some(value) = seen.values.get(number).filter(|value| !value.is_empty()) {
+                groups.entry(value).or_default().push(seen);
+            }
+        }
+        for (value, mut group) in groups {
+            group.sort_by_key(|seen| (seen.start, seen.id));
+            for (at, seen) in group.iter().enumerate().filter(|(_, seen)| seen.is_top) {
+                let stitch = |from: Option<SpanId>, reason, confidence| Stitch {
+                    by: by.to_owned(),
+                    value: Some(value.to_owned()),
+                    from,
+                    trace: seen.trace,
+                    to: seen.id,
+                    reason,
+                    confidence,
+                };
+                match seen.linked {
+                    Some(true) => {}
+                    Some(false) => {
+                        let (from, reason, confidence) = self.unlinked(seen, &group, value);
+                        found.push(stitch(from, reason, confidence));
+                    }
+                    // A hand-off through a queue: the last one that came before, in another trace.
+                    None => {
+                        let earlier = group[..at].iter().rev().find(|other| other.trace != seen.trace);
+                        if let Some(earlier) = earlier {
+                            found.push(stitch(Some(earlier.id), "queue", Confidence::Likely));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where xmtpd's worker would have hung, and why it does not.
+    fn unlinked(&self, worker: &Seen, group: &[&Seen], value: &str) -> (Option<SpanId>, &'static str, Confidence) {
+        if let Some(other) = group.iter().find(|other| other.linked == Some(true)) {
+            return (other.parent, "already-retrieved", Confidence::Likely);
+        }
+        let stored = group.iter().rev().find(|other| other.linked.is_none() && other.end <= worker.start);
+        let Some(stored) = stored else {
+            // Later versions put no id on the side that publishes.
+            let published = self.seen.iter().filter(|other| other.name == PUBLISH && other.node == worker.node);
+            let last = published.filter(|other| other.start <= worker.start).max_by_key(|other| other.start);
+            return (last.map(|other| other.id), self.unknown(worker), Confidence::Guess);
+        };
+        let reason = match self.retrieved(worker, value) {
+            Retrieved::Expired => "expired",
+            _ if self.follows_timer_fallback(worker) => "timer-fallback",
+            Retrieved::DroppedAtCapacity => "dropped-at-capacity",
+            Retrieved::AlreadyRetrieved => "already-retrieved",
+            Retrieved::Linked(()) | Retrieved::NeverStored => "unknown",
+        };
+        (stored.parent.or(Some(stored.id)), reason, Confidence::Likely)
+    }
+
+    fn unknown(&self, worker: &Seen) -> &'static str {
+        if self.follows_timer_fallback(worker) { "timer-fallback" } else { "unknown" }
+    }
+
+    /// Whether a poll that nobody notified ended just before.
+    fn follows_timer_fallback(&self, worker: &Seen) -> bool {
+        let just_before =
+            |poll: &Seen| poll.timer_fallback && poll.start <= worker.start && worker.start - poll.end < JUST_BEFORE;
+        self.seen.iter().any(just_before)
+    }
+
+    /// What xmtpd's store gives the worker, when everything in the capture happens to it.
+    fn retrieved(&self, worker: &Seen, value: &str) -> Retrieved<()> {
+        let id_of = |seen: &Seen| seen.values.iter().find(|value| !value.is_empty()).cloned().unwrap_or_default();
+        let mut events: Vec<(Timestamp, bool, String)> = Vec::new();
+        for seen in self.seen.iter().filter(|seen| seen.start < worker.start || seen.end <= worker.start) {
+            match seen.linked {
+                None if seen.name.starts_with("xmtpd.node.") => events.push((seen.end, false, id_of(seen))),
+                Some(_) => events.push((seen.start, true, id_of(seen))),
+                None => {}
+            }
+        }
+        events.sort();
+        let mut store = ContextStore::new(events.first().map_or(worker.start, |(at, ..)| *at));
+        for (at, retrieves, id) in events {
+            match retrieves {
+                true => drop(store.retrieve(&id, at)),
+                false => store.store(&id, (), at),
+            }
+        }
+        store.retrieve(value, worker.start)
+    }
+
+    fn by_links(&self, found: &mut Vec<Stitch>) {
+        for seen in &self.seen {
+            for link in &seen.links {
+                found.push(Stitch {
+                    by: "links".to_owned(),
+                    value: None,
+                    from: Some(*link),
+                    trace: seen.trace,
+                    to: seen.id,
+                    reason: "link",
+                    confidence: Confidence::Certain,
+                });
+            }
+        }
+    }
+
+    fn by_task(&self, found: &mut Vec<Stitch>) {
+        let known: HashSet<SpanId> = self.seen.iter().map(|seen| seen.id).collect();
+        for task in &self.tasks {
+            let of_task = |seen: &&Seen| seen.task == task.id && seen.id != task.span && seen.is_top;
+            for seen in self.seen.iter().filter(of_task) {
+                found.push(Stitch {
+                    by: "task".to_owned(),
+                    value: Some(task.id.clone()),
+                    from: Some(task.span),
+                    trace: seen.trace,
+                    to: seen.id,
+                    reason: if known.contains(&task.span) { "persisted-traceparent" } else { "parent-not-captured" },
+                    confidence: Confidence::Likely,
+                });
+            }
+        }
+    }
+
+    fn by_time(&self, found: &mut Vec<Stitch>) {
+        let inside = |outer: &Seen, inner: &Seen| outer.start <= inner.start && inner.end <= outer.end;
+        for seen in &self.seen {
+            let stitch = |by: &str, from: SpanId, reason, confidence| Stitch {
+                by: by.to_owned(),
+                value: None,
+                from: Some(from),
+                trace: seen.trace,
+                to: seen.id,
+                reason,
+                confidence,
+            };
+            if let Some(verb) = seen.name.strip_prefix("codeq.task.") {
+                let verb = if verb == "submit_result" { "result" } else { verb };
+                let route = |name: &str| {
+                    name.strip_prefix("HTTP ")
+                        .and_then(|rest| rest.rsplit('/').next())
+                        .map(|last| last.trim_end_matches('s') == verb)
+                };
+                let request = |other: &&Seen| {
+                    other.trace != seen.trace && route(&other.name) == Some(true) && inside(other, seen)
+                };
+                if let Some(request) = self.seen.iter().filter(request).min_by_key(|other| other.end - other.start) {
+                    found.push(stitch("time+route", request.id, "contained-in", Confidence::Likely));
+                }
+                continue;
+            }
+            // A call that reached another service, whose headers did not: it has no children, and the root lies in its time.
+            let call = |other: &&Seen| {
+                other.is_leaf
+                    && other.is_client
+                    && other.trace != seen.trace
+                    && other.service != seen.service
+                    && other.end - other.start > Nanos(0)
+                    && inside(other, seen)
+            };
+            if seen.is_top
+                && let Some(call) = self.seen.iter().filter(call).min_by_key(|other| other.end - other.start)
+            {
+                found.push(stitch("time", call.id, "headers-lost", Confidence::Guess));
+            }
+        }
+    }
+}
+
+/// The span whose context xmtpd stores.
+const PUBLISH: &str = "xmtpd.node.publish_payer_envelopes";
+/// The span that looks for work.
+const POLL: &str = "xmtpd.db_subscription.poll";
+/// A worker starts this soon after the poll that found its work.
+const JUST_BEFORE: Nanos = Nanos(1_000_000_000);
+
+/// A tag as text: numbers without a fraction as integers.
+fn tag(span: Span<'_>, key: &str) -> Option<String> {
+    use crate::trace::Value;
+    Some(match span.attributes().get(key)? {
+        Value::Str(text) => text.to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,221 @@
+//! What flamegraph-text tells beside a tree: segments, relations that no parent id says, and lines of logs.
+
+use super::input;
+use super::output::Output;
+use super::select::Captures;
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+use spanglass::analysis::{By, Logs, Segment, Stitch, Stitcher, Task, segments};
+use spanglass::diagnostic::Diagnostics;
+use spanglass::id::{Reading, SpanId, TraceId};
+use spanglass::render::json::Beside;
+use spanglass::render::{Theme, clean};
+use spanglass::tree::TraceTree;
+use spanglass::wire::Options;
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// What to tell.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Beside the tree")]
+pub(crate) struct BesideArgs {
+    /// Tell which part of a trace each process made
+    #[arg(long)]
+    segments: bool,
+    /// Tell relations that no parent id says: tag:KEY[+KEY], links, task, time, none; the tree stays as it is
+    ///
+    /// tag: spans with the same values (tag:staged_id for xmtpd's publish worker, with the reason why the context was not there); links:
+    /// span links; task: contexts in --tasks; time: calls whose headers were lost, and CodeQ's requests around its spans.
+    #[arg(long, value_name = "BY,...", value_delimiter = ',', value_parser = parse_by)]
+    stitch: Vec<Stitching>,
+    /// Records of tasks with id, traceParent and traceState: a JSON object, an array, or JSON lines
+    #[arg(long, value_name = "FILE")]
+    tasks: Option<PathBuf>,
+    /// JSON lines with trace_id and span_id (or dd.trace_id, traceparent, ...): each is printed under its span
+    #[arg(long, value_name = "FILE")]
+    logs: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+enum Stitching {
+    None,
+    By(By),
+}
+
+fn parse_by(text: &str) -> Result<Stitching> {
+    match text {
+        "none" => Ok(Stitching::None),
+        _ => By::parse(text)
+            .map(Stitching::By)
+            .ok_or_else(|| anyhow!("write tag:KEY, tag:KEY+KEY, links, task, time or none")),
+    }
+}
+
+impl BesideArgs {
+    /// Whether tags must be read for it.
+    pub(crate) fn needs_tags(&self) -> bool {
+        self.segments || !self.stitch.is_empty() || self.tasks.is_some()
+    }
+
+    /// Reads what is asked for; relations are looked for in all traces.
+    pub(crate) fn read(&self, captures: &mut Captures, options: &Options<'_>, output: &mut Output) -> Result<Known> {
+        let by = |stitching: &Stitching| if let Stitching::By(by) = stitching { Some(by.clone()) } else { None };
+        let mut all: Vec<By> = self.stitch.iter().filter_map(by).collect();
+        if self.tasks.is_some() && !all.contains(&By::Task) {
+            all.push(By::Task);
+        }
+        let mut known = Known { segments: self.segments, ..Known::default() };
+        if !all.is_empty() {
+            let tasks = self.tasks.as_deref().map(|path| read_tasks(path, output)).transpose()?.unwrap_or_default();
+            let mut stitcher = Stitcher::new(all, tasks);
+            let every: Vec<usize> = (0..captures.traces().len()).collect();
+            captures.visit(&every, options, |trace, _| {
+                stitcher.see(&TraceTree::of(trace));
+                ControlFlow::Continue(())
+            })?;
+            known.stitches = Some(stitcher.stitches());
+        } else if !self.stitch.is_empty() {
+            known.stitches = Some(Vec::new());
+        }
+        if let Some(path) = &self.logs {
+            known.traces = captures.traces().iter().map(|trace| trace.id).collect();
+            let mut found = Diagnostics::default();
+            let opened = input::open(path, Default::default(), &mut found)?;
+            let logs =
+                Logs::read(opened.reader, &known.traces).with_context(|| format!("cannot read {}", path.display()))?;
+            output.note(&format!(
+                "{}: {} lines, {} joined, {} of other traces, {} without ids, {} not JSON",
+                path.display(),
+                logs.read,
+                logs.joined.len(),
+                logs.foreign,
+                logs.without_ids,
+                logs.not_json
+            ));
+            known.logs = Some(logs);
+        }
+        Ok(known)
+    }
+}
+
+/// Tasks with a context that can be read; of the others is told what is wrong.
+fn read_tasks(path: &Path, output: &mut Output) -> Result<Vec<Task>> {
+    let mut found = Diagnostics::default();
+    let mut text = String::new();
+    let mut opened = input::open(path, Default::default(), &mut found)?;
+    opened.reader.read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
+    let whole: Result<Value, _> = serde_json::from_str(&text);
+    let records: Vec<Value> = match whole {
+        Ok(Value::Array(records)) => records,
+        Ok(record) => vec![record],
+        Err(_) => {
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let lines: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
+            lines.map_err(|error| anyhow!("{}: neither a JSON document nor JSON lines: {error}", path.display()))?
+        }
+    };
+    let mut tasks = Vec::new();
+    for record in &records {
+        let text = |keys: [&str; 2]| keys.iter().find_map(|key| record[*key].as_str()).unwrap_or_default();
+        let (id, header) = (text(["id", "taskId"]), text(["traceParent", "traceparent"]));
+        let reading = Reading::all(header).into_iter().find_map(|reading| Some((reading.trace_id, reading.parent_id?)));
+        match reading {
+            Some((trace, span)) if !id.is_empty() => tasks.push(Task { id: id.to_owned(), trace, span }),
+            _ => output.note(&format!(
+                "{}: task {id:?} has no usable traceParent ({header:?}): its spans hang under their own requests",
+                path.display()
+            )),
+        }
+    }
+    Ok(tasks)
+}
+
+/// What is known of all traces.
+#[derive(Default)]
+pub(crate) struct Known {
+    segments: bool,
+    stitches: Option<Vec<Stitch>>,
+    logs: Option<Logs>,
+    /// The traces by their position in the logs.
+    traces: Vec<TraceId>,
+}
+
+impl Known {
+    /// What is known of one trace.
+    pub(crate) fn of(&self, tree: &TraceTree<'_, '_>) -> Told {
+        let id = tree.trace().id();
+        let stitches = self.stitches.as_ref().map(|all| {
+            let of_trace = |stitch: &&Stitch| stitch.trace.low() == id.low();
+            all.iter().filter(of_trace).cloned().collect::<Vec<_>>()
+        });
+        let has = |span: SpanId| tree.trace().spans().any(|other| other.span_id() == span);
+        let lines = self.logs.as_ref().map(|logs| {
+            let of_trace = logs.joined.iter().filter(|line| self.traces.get(line.trace) == Some(&id));
+            of_trace
+                .map(|line| (line.line, line.span(has), format!("{} {}", line.level, line.message)))
+                .collect::<Vec<_>>()
+        });
+        let (logs, texts) = match lines {
+            Some(lines) => {
+                let (numbers, texts) = lines.into_iter().map(|(line, span, text)| ((line, span), text)).unzip();
+                (Some(numbers), texts)
+            }
+            None => (None, Vec::new()),
+        };
+        Told { segments: self.segments.then(|| segments(tree)), stitches, logs, texts }
+    }
+}
+
+/// What is told of one trace.
+pub(crate) struct Told {
+    segments: Option<Vec<Segment>>,
+    stitches: Option<Vec<Stitch>>,
+    logs: Option<Vec<(usize, Option<SpanId>)>>,
+    /// The lines themselves.
+    texts: Vec<String>,
+}
+
+impl Told {
+    pub(crate) fn is_empty(&self) -> bool {
+        let nothing = |stitches: &Vec<Stitch>| stitches.is_empty();
+        self.segments.is_none() && self.stitches.as_ref().is_none_or(nothing) && self.texts.is_empty()
+    }
+
+    pub(crate) fn document(&self) -> Beside<'_> {
+        Beside { segments: self.segments.as_deref(), stitched: self.stitches.as_deref(), logs: self.logs.as_deref() }
+    }
+
+    /// What is printed under a span.
+    pub(crate) fn notes(&self, tree: &TraceTree<'_, '_>, at: usize) -> Vec<(&'static str, String)> {
+        let Some(span) = tree.span(at) else { return Vec::new() };
+        let mut notes = Vec::new();
+        for segment in self.segments.iter().flatten().filter(|segment| segment.root == at) {
+            let count = segment.spans.len();
+            let spans = if count == 1 { "1 span".to_owned() } else { format!("{count} spans") };
+            notes.push(("segment", format!("of {}, {spans}", span.service())));
+        }
+        for stitch in self.stitches.iter().flatten().filter(|stitch| stitch.to == span.span_id()) {
+            let from = stitch.from.map_or_else(|| "a span that is not known".to_owned(), |id| id.to_string());
+            let value = stitch.value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+            let sure = stitch.confidence.word();
+            notes.push(("stitched", format!("to {from} by {}{value}: {} ({sure})", stitch.by, stitch.reason)));
+        }
+        for ((_, of_span), text) in self.logs.iter().flatten().zip(&self.texts) {
+            if *of_span == Some(span.span_id()) {
+                notes.push(("log", text.trim().to_owned()));
+            }
+        }
+        notes
+    }
+
+    /// Lines of the trace whose span is not there.
+    pub(crate) fn unattached(&self, output: &mut Output, theme: &Theme) -> Result<()> {
+        for ((line, span), text) in self.logs.iter().flatten().zip(&self.texts) {
+            if span.is_none() {
+                writeln!(output, "unattached log, line {line}: {}", clean(text.trim(), theme.ascii))?;
+            }
+        }
+        Ok(())
+    }
+}
