@@ -245,7 +245,7 @@ Register-ArgumentCompleter -Native -CommandName 'spanglass' -ScriptBlock {
             [CompletionResult]::new('--link', '--link', [CompletionResultType]::ParameterName, 'What it points at, likewise; repeatable')
             [CompletionResult]::new('--priority', '--priority', [CompletionResultType]::ParameterName, 'Sampling priority: -1, 0, 1 or 2 [default: that of the parent, or 1]')
             [CompletionResult]::new('--origin', '--origin', [CompletionResultType]::ParameterName, 'Origin, for example synthetics')
-            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'Send a documented trace of one of five systems, or those of a JSON file, or one of the services in a YAML file')
+            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'Send a documented trace of one of five systems (xmtpd-* for several), or those of a JSON file, or one of the services in a YAML file')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'What ids and chances follow from [default: random]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Print text or one JSON document')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')

@@ -236,7 +236,7 @@ set edit:completion:arg-completer[spanglass] = {|@words|
             cand --link 'What it points at, likewise; repeatable'
             cand --priority 'Sampling priority: -1, 0, 1 or 2 [default: that of the parent, or 1]'
             cand --origin 'Origin, for example synthetics'
-            cand --scenario 'Send a documented trace of one of five systems, or those of a JSON file, or one of the services in a YAML file'
+            cand --scenario 'Send a documented trace of one of five systems (xmtpd-* for several), or those of a JSON file, or one of the services in a YAML file'
             cand --seed 'What ids and chances follow from [default: random]'
             cand --format 'Print text or one JSON document'
             cand --color 'When to use colour'

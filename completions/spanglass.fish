@@ -276,7 +276,7 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l p
 complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l link -d 'What it points at, likewise; repeatable' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l priority -d 'Sampling priority: -1, 0, 1 or 2 [default: that of the parent, or 1]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l origin -d 'Origin, for example synthetics' -r
-complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l scenario -d 'Send a documented trace of one of five systems, or those of a JSON file, or one of the services in a YAML file' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l scenario -d 'Send a documented trace of one of five systems (xmtpd-* for several), or those of a JSON file, or one of the services in a YAML file' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l seed -d 'What ids and chances follow from [default: random]' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand send-test-span" -l format -d 'Print text or one JSON document' -r -f -a "text\t''
 json\t''"

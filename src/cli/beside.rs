@@ -5,11 +5,12 @@ use super::output::Output;
 use super::select::Captures;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
-use spanglass::analysis::{By, Logs, Segment, Stitch, Stitcher, Task, segments};
+use spanglass::analysis::{By, Logs, Segment, Stitch, Stitcher, Task, failure, segments};
 use spanglass::diagnostic::Diagnostics;
 use spanglass::id::{Reading, SpanId, TraceId};
 use spanglass::render::json::Beside;
 use spanglass::render::{Theme, clean};
+use spanglass::sampling::recorded;
 use spanglass::tree::TraceTree;
 use spanglass::wire::Options;
 use std::io::{Read, Write};
@@ -59,13 +60,21 @@ impl BesideArgs {
     }
 
     /// Reads what is asked for; relations are looked for in all traces.
-    pub(crate) fn read(&self, captures: &mut Captures, options: &Options<'_>, output: &mut Output) -> Result<Known> {
+    ///
+    /// With `details` spans are told too how they were sampled and how they failed.
+    pub(crate) fn read(
+        &self,
+        captures: &mut Captures,
+        options: &Options<'_>,
+        details: bool,
+        output: &mut Output,
+    ) -> Result<Known> {
         let by = |stitching: &Stitching| if let Stitching::By(by) = stitching { Some(by.clone()) } else { None };
         let mut all: Vec<By> = self.stitch.iter().filter_map(by).collect();
         if self.tasks.is_some() && !all.contains(&By::Task) {
             all.push(By::Task);
         }
-        let mut known = Known { segments: self.segments, ..Known::default() };
+        let mut known = Known { segments: self.segments, details, ..Known::default() };
         if !all.is_empty() {
             let tasks = self.tasks.as_deref().map(|path| read_tasks(path, output)).transpose()?.unwrap_or_default();
             let mut stitcher = Stitcher::new(all, tasks);
@@ -135,6 +144,7 @@ fn read_tasks(path: &Path, output: &mut Output) -> Result<Vec<Task>> {
 #[derive(Default)]
 pub(crate) struct Known {
     segments: bool,
+    details: bool,
     stitches: Option<Vec<Stitch>>,
     logs: Option<Logs>,
     /// The traces by their position in the logs.
@@ -163,12 +173,13 @@ impl Known {
             }
             None => (None, Vec::new()),
         };
-        Told { segments: self.segments.then(|| segments(tree)), stitches, logs, texts }
+        Told { details: self.details, segments: self.segments.then(|| segments(tree)), stitches, logs, texts }
     }
 }
 
 /// What is told of one trace.
 pub(crate) struct Told {
+    details: bool,
     segments: Option<Vec<Segment>>,
     stitches: Option<Vec<Stitch>>,
     logs: Option<Vec<(usize, Option<SpanId>)>>,
@@ -179,7 +190,7 @@ pub(crate) struct Told {
 impl Told {
     pub(crate) fn is_empty(&self) -> bool {
         let nothing = |stitches: &Vec<Stitch>| stitches.is_empty();
-        self.segments.is_none() && self.stitches.as_ref().is_none_or(nothing) && self.texts.is_empty()
+        !self.details && self.segments.is_none() && self.stitches.as_ref().is_none_or(nothing) && self.texts.is_empty()
     }
 
     pub(crate) fn document(&self) -> Beside<'_> {
@@ -190,6 +201,10 @@ impl Told {
     pub(crate) fn notes(&self, tree: &TraceTree<'_, '_>, at: usize) -> Vec<(&'static str, String)> {
         let Some(span) = tree.span(at) else { return Vec::new() };
         let mut notes = Vec::new();
+        if self.details {
+            notes.extend(recorded(span).into_iter().map(|said| ("sampling", said)));
+            notes.extend(failure::in_words(&failure::signs(span)).map(|words| ("failure", words)));
+        }
         for segment in self.segments.iter().flatten().filter(|segment| segment.root == at) {
             let count = segment.spans.len();
             let spans = if count == 1 { "1 span".to_owned() } else { format!("{count} spans") };

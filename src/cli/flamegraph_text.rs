@@ -117,8 +117,9 @@ impl Min {
     }
 }
 
-/// Tags that the drawing itself needs.
-const ERROR_TAGS: [&str; 3] = ["error.message", "error.msg", "error.type"];
+/// Tags that the drawing itself needs: of errors, and of hand-offs.
+const DRAWN_TAGS: [&str; 6] =
+    ["error.message", "error.msg", "error.type", "trace_linked", "messaging.operation", "span.kind"];
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let format = if args.json { Format::Json } else { args.format };
@@ -132,7 +133,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
             return Err(error);
         }
     };
-    let mut keys: Vec<&str> = ERROR_TAGS.to_vec();
+    let mut keys: Vec<&str> = DRAWN_TAGS.to_vec();
     keys.extend(args.tags.iter().map(String::as_str));
     let query_keys = args.capture.query_keys();
     keys.extend(query_keys.iter().map(String::as_str));
@@ -161,7 +162,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
         output.note(&why);
     }
     let mark = filter.as_ref().map(|filter| filter as &dyn Fn(Span<'_>) -> bool);
-    let beside = args.beside.read(&mut captures, &options, output)?;
+    let beside = args.beside.read(&mut captures, &options, args.details, output)?;
     match format {
         Format::Text => text(&args, &mut captures, &selected, &options, mark, &beside, output)?,
         Format::Json | Format::Jsonl => json(format, &mut captures, &selected, &options, &beside, output)?,

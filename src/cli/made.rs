@@ -6,6 +6,7 @@ use spanglass::diagnostic::{Diagnostics, Source};
 use spanglass::id::{Reading, SpanId};
 use spanglass::propagation::{ExtractOptions, Extraction, extract, pasted};
 use spanglass::rewrite::{Ids, Rewrite};
+use spanglass::rule::Glob;
 use spanglass::synth::{Random, Recipe, Scenario, Topology, documented};
 use spanglass::time::{Nanos, Timestamp};
 use spanglass::trace::{Batch, LinkDraft, OwnedValue, SpanKind};
@@ -60,7 +61,7 @@ pub(crate) struct SpanArgs {
     /// Origin, for example synthetics
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
-    /// Send a documented trace of one of five systems, or those of a JSON file, or one of the services in a YAML file
+    /// Send a documented trace of one of five systems (xmtpd-* for several), or those of a JSON file, or one of the services in a YAML file
     #[arg(long, value_name = "ID|FILE")]
     scenario: Option<String>,
     /// Keep the ids of the scenario instead of new ones
@@ -178,6 +179,11 @@ fn length_of(batch: &Batch) -> Nanos {
 }
 
 impl SpanArgs {
+    /// The start that was said.
+    pub(crate) fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
+
     fn recipe(&self) -> Recipe {
         let mut attributes: Vec<(String, OwnedValue)> =
             self.tag.iter().map(|(key, value)| (key.clone(), OwnedValue::Str(value.clone()))).collect();
@@ -213,8 +219,10 @@ fn scenario(name: &str, canonical: bool) -> Result<Kind> {
         return read(path, canonical);
     }
     let known = documented()?;
+    let wanted = Glob::new(name);
     let ids: Vec<String> = known.iter().map(|scenario| scenario.id.clone()).collect();
-    let all: Vec<Scenario> = known.into_iter().filter(|scenario| name == "all" || scenario.id == name).collect();
+    let all: Vec<Scenario> =
+        known.into_iter().filter(|scenario| name == "all" || wanted.matches(&scenario.id)).collect();
     if all.is_empty() {
         let near = ids.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
         let near = near.map(String::as_str).unwrap_or_default();

@@ -271,9 +271,11 @@ fn dry_run(
         .unwrap_or((Protocol::V04, "nothing else is said, and nobody is asked"));
     let otlp = otlp_for(maker, protocol);
     output.note(&format!("nothing is sent to {}; {}: {why}", delivery.target.endpoint, name_of(protocol)));
+    // What has a start is the same every time.
+    let recorded = args.span.start().unwrap_or_else(now);
     if form == DryRun::Json {
         let writer = concat!("spanglass ", env!("CARGO_PKG_VERSION"));
-        write_capture_line(output, now(), writer, &[])?;
+        write_capture_line(output, recorded, writer, &[])?;
     }
     for number in 0..args.count {
         let batches = maker.next(otlp, now());
@@ -287,7 +289,7 @@ fn dry_run(
                 }
             }
             DryRun::Json => {
-                let record = CaptureRecord { received: Some(now()), request, ..CaptureRecord::default() };
+                let record = CaptureRecord { received: Some(recorded), request, ..CaptureRecord::default() };
                 write_record(output, number + 1, &record)?;
             }
             DryRun::Curl => curl(&request, &delivery.target.endpoint, output)?,

@@ -3,7 +3,7 @@
 //! First member `schema`, ids as lower-case hex, times and durations as integer nanoseconds. A trace nests as deep as
 //! its spans do and is written with an explicit stack.
 
-use crate::analysis::{Operations, Segment, Stitch, critical_path};
+use crate::analysis::{Operations, Segment, Stitch, critical_path, handoff};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::id::SpanId;
 use crate::time::Nanos;
@@ -355,7 +355,7 @@ pub fn trace(
     w.write_all(b",\"roots\":[")?;
     nodes(w, tree)?;
     w.write_all(b"],\"gaps\":")?;
-    list(w, tree, |index| Some(json!({"ns": tree.gap(index)?.0, "via": null})))?;
+    list(w, tree, |index| Some(json!({"ns": tree.gap(index)?.0, "via": handoff(tree.span(index)?)})))?;
     w.write_all(b",\"overhangs\":")?;
     list(w, tree, |index| Some(json!({"ns": tree.overhang(index)?.0})))?;
     let path = critical_path(tree);

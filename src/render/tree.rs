@@ -14,6 +14,7 @@ use super::overview::{Overview, header};
 use super::rows::Rows;
 use super::time::{DURATION_WIDTH, date, duration, write_duration};
 use super::{Glyphs, MASK, Shown, Theme, clean, clip, head, is_secret, is_simple, paint, spaces, width_of};
+use crate::analysis::handoff;
 use crate::time::{Nanos, Timestamp};
 use crate::trace::{Span, Value};
 use crate::tree::{Node, Top, TraceTree};
@@ -522,8 +523,14 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     fn gap_row(&mut self, node: &Node, parent_end: Timestamp) {
         self.used_gap = true;
         let indent = self.indent(node, true);
-        let room = self.layout.label.saturating_sub(indent);
-        let text = format!("{} later", duration(node.start - parent_end, self.theme.ascii));
+        // Without a timeline the line is free.
+        let room = if self.layout.bar > 0 { self.layout.label } else { self.theme.width }.saturating_sub(indent);
+        let mut text = format!("{} later", duration(node.start - parent_end, self.theme.ascii));
+        if let Some(via) = self.tree.span(node.index).and_then(handoff)
+            && width_of(&text) + via.len() + 3 <= room
+        {
+            text.push_str(&format!(" ({via})"));
+        }
         let used = self.clipped(text.as_bytes(), room, self.theme.palette.faint);
         self.pad(room - used);
         if self.layout.bar > 0 {

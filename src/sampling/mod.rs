@@ -20,6 +20,7 @@
 //! | [`otel`] | TraceIDRatioBased of five SDKs, the `ot` member |
 //! | [`decision`], [`limiter`] | how a Datadog tracer decides about a new trace, and the tags it leaves |
 //! | `evidence.rs` | what the headers say about a decision, and whether it adds up |
+//! | `recorded.rs` | what a recorded span says about it |
 
 pub mod datadog;
 pub mod decision;
@@ -27,9 +28,11 @@ mod evidence;
 mod families;
 pub mod limiter;
 pub mod otel;
+mod recorded;
 
 pub use evidence::{Evidence, evidence};
 pub use families::{Sampler, samplers};
+pub use recorded::recorded;
 
 use crate::id::{SpanId, TraceId};
 use crate::rule::Rate;

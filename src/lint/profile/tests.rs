@@ -1,3 +1,5 @@
+//! Every rule is met and broken once.
+
 use super::*;
 use crate::id::{SpanId, TraceId};
 use crate::trace::{Batch, ChunkDraft, Dialect, EventDraft, OwnedValue, SpanDraft, SpanStatus, Trace};
