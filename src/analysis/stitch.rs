@@ -391,3 +391,113 @@ fn tag(span: Span<'_>, key: &str) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Batch, LinkDraft, OwnedValue, SpanDraft, Trace};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A span of 1 s, by itself in its trace unless `parent` is one.
+    fn span(trace: u128, id: u64, parent: u64, name: &str, start_s: i64, tags: &[(&str, &str)]) -> SpanDraft {
+        let tag = |(key, value): &(&str, &str)| ((*key).to_owned(), OwnedValue::Str((*value).to_owned()));
+        SpanDraft {
+            trace_id: TraceId(trace),
+            span_id: SpanId(id),
+            parent_id: Some(SpanId(parent)).filter(|id| id.0 != 0),
+            service: "s".to_owned(),
+            name: name.to_owned(),
+            start: Timestamp(start_s * SECOND),
+            duration: Nanos(SECOND),
+            attributes: tags.iter().map(tag).collect(),
+            ..SpanDraft::default()
+        }
+    }
+
+    fn stitched(by: &[&str], tasks: Vec<Task>, spans: &[SpanDraft]) -> Vec<String> {
+        let mut traces: BTreeMap<u128, Batch> = BTreeMap::new();
+        for span in spans {
+            traces.entry(span.trace_id.0).or_default().push(span);
+        }
+        let mut stitcher = Stitcher::new(by.iter().filter_map(|by| By::parse(by)).collect(), tasks);
+        for (id, mut batch) in traces {
+            batch.finish();
+            let trace = Trace::whole(TraceId(id), batch.view(&[]));
+            stitcher.see(&TraceTree::of(&trace));
+        }
+        let shown = |stitch: Stitch| {
+            let from = stitch.from.map_or_else(|| "?".to_owned(), |id| id.0.to_string());
+            format!("{from}>{} {} {}", stitch.to.0, stitch.reason, stitch.confidence.word())
+        };
+        stitcher.stitches().into_iter().map(shown).collect()
+    }
+
+    const WORKER: &str = "xmtpd.publish_worker.process";
+    const STAGE: &str = "xmtpd.node.stage_transaction";
+
+    #[test]
+    fn grammar() {
+        assert_eq!(By::parse("tag:a+b"), Some(By::Tag(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(
+            (By::parse("links"), By::parse("task"), By::parse("time")),
+            (Some(By::Links), Some(By::Task), Some(By::Time))
+        );
+        for text in ["tag:", "tag:a+", "tags:a", "", "none"] {
+            assert_eq!(By::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn why_a_worker_has_no_parent() {
+        let by = ["tag:staged_id"];
+        let id = ("staged_id", "7");
+        let unlinked = |start| span(2, 20, 0, WORKER, start, &[id, ("trace_linked", "false")]);
+        let publish = span(1, 10, 0, PUBLISH, 0, &[]);
+        let stage = span(1, 11, 10, STAGE, 0, &[id]);
+        let all = |more: Vec<SpanDraft>| [vec![publish.clone(), stage.clone()], more].concat();
+        assert_eq!(stitched(&by, vec![], &all(vec![unlinked(303)])), ["10>20 expired likely"]);
+        assert_eq!(stitched(&by, vec![], &all(vec![unlinked(200)])), ["10>20 unknown likely"]);
+        let taken = span(1, 12, 10, WORKER, 2, &[id, ("trace_linked", "true")]);
+        assert_eq!(stitched(&by, vec![], &all(vec![taken, unlinked(4)])), ["10>20 already-retrieved likely"]);
+        let poll = span(3, 30, 0, POLL, 198, &[("trigger", "timer_fallback")]);
+        assert_eq!(stitched(&by, vec![], &all(vec![poll, unlinked(199)])), ["10>20 timer-fallback likely"]);
+        // So many before it that it found no room.
+        let many =
+            (0..10_000).map(|at| span(100 + at, 1000 + at as u64, 0, STAGE, -1, &[("staged_id", &format!("m{at}"))]));
+        let many: Vec<SpanDraft> = many.chain(all(vec![unlinked(3)])).collect();
+        assert_eq!(stitched(&by, vec![], &many), ["10>20 dropped-at-capacity likely"]);
+        // Without the id on the side that publishes it is a guess by time and node; without that side nothing is known.
+        let node = ("originator_node", "100");
+        let emitted =
+            [span(1, 10, 0, PUBLISH, 0, &[node]), span(2, 20, 0, WORKER, 3, &[id, node, ("trace_linked", "false")])];
+        assert_eq!(stitched(&by, vec![], &emitted), ["10>20 unknown guess"]);
+        assert_eq!(stitched(&by, vec![], &[unlinked(3)]), ["?>20 unknown guess"]);
+    }
+
+    #[test]
+    fn other_relations() {
+        let of_task =
+            |trace, id, parent, start| span(trace, id, parent, "codeq.task.claim", start, &[("codeq.task_id", "t")]);
+        let task = vec![Task { id: "t".to_owned(), trace: TraceId(1), span: SpanId(10) }];
+        let known = [of_task(1, 10, 0, 0), of_task(2, 20, 0, 5)];
+        assert_eq!(stitched(&["task"], task.clone(), &known), ["10>20 persisted-traceparent likely"]);
+        assert_eq!(stitched(&["task"], task.clone(), &[of_task(1, 20, 10, 5)]), ["10>20 parent-not-captured likely"]);
+        assert_eq!(stitched(&["task"], task, &[of_task(1, 10, 0, 0), of_task(1, 20, 10, 5)]), Vec::<String>::new());
+        let link = LinkDraft { trace_id: TraceId(9), span_id: SpanId(90), ..LinkDraft::default() };
+        let linked = SpanDraft { links: vec![link], ..span(1, 10, 0, "a", 0, &[]) };
+        assert_eq!(stitched(&["links"], vec![], &[linked]), ["90>10 link certain"]);
+        // The call has no children, and is of another service.
+        let call = SpanDraft {
+            service: "a".to_owned(),
+            duration: Nanos(9 * SECOND),
+            ..span(1, 10, 0, "http.request", 0, &[])
+        };
+        let answer = span(2, 20, 0, "handle", 3, &[]);
+        assert_eq!(stitched(&["time"], vec![], &[call.clone(), answer.clone()]), ["10>20 headers-lost guess"]);
+        let busy = span(1, 11, 10, "child", 1, &[]);
+        assert_eq!(stitched(&["time"], vec![], &[call.clone(), busy, answer.clone()]), Vec::<String>::new());
+        let same = SpanDraft { service: "s".to_owned(), ..call };
+        assert_eq!(stitched(&["time"], vec![], &[same, answer]), Vec::<String>::new());
+    }
+}

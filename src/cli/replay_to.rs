@@ -1,6 +1,7 @@
 //! `spanglass replay-capture --to`: the requests of a capture go out again, bytes unchanged.
 
 use super::output::Output;
+use super::progress::Progress;
 use super::record_capture::{Interrupts, parse_duration};
 use super::select::{CaptureArgs, Opened, end_of, selected};
 use super::target::TrustArgs;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use spanglass::agent::client::Client;
-use spanglass::agent::replay::{Outgoing, Pace, Report, Settings, replay};
+use spanglass::agent::replay::{Outgoing, Pace, Report, Settings, Source, replay};
 use spanglass::capture::CaptureRecord;
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::endpoint::Endpoint;
@@ -174,9 +175,14 @@ pub(crate) fn run(
         counts: Counts::default(),
     };
     let feed = Rc::new(RefCell::new(feed));
-    let source = {
+    let mut progress = Progress::new(output.quiet);
+    let mut source: Source = {
         let feed = feed.clone();
-        Box::new(move || feed.borrow_mut().next())
+        Box::new(move || {
+            let outgoing = feed.borrow_mut().next();
+            progress.step(outgoing.as_ref().map_or(0, |outgoing| outgoing.spans));
+            outgoing
+        })
     };
     let mut interrupted = false;
     let report = if send.dry_run {
