@@ -5,6 +5,7 @@ use super::progress::Progress;
 use super::select::{CaptureArgs, end_of_input, file_namer, outcome_of_reading, selected};
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
+use spanglass::analysis::Merged;
 use spanglass::capture::CaptureRecord;
 use spanglass::capture::jsonl::{write_capture_line, write_record};
 use spanglass::diagnostic::{Diagnostics, Outcome, Severity};
@@ -14,7 +15,6 @@ use spanglass::time::Timestamp;
 use spanglass::trace::{Batch, Keep, Span, Trace};
 use spanglass::tree::TraceTree;
 use spanglass::wire::{self, Losses, Options, Protocol};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -365,7 +365,7 @@ fn to_document(args: &Args, target: &mut Target, losses: &mut Losses, output: &m
     captures.scan(&options, Note::Places, wanted, &mut found, nothing, |_, _, ()| ControlFlow::Continue(()));
     let mut selected = args.capture.selected(captures.traces());
     selected.truncate(args.capture.limit.unwrap_or(usize::MAX));
-    let mut document = Document { form: args.to, items: 0, stacks: BTreeMap::new() };
+    let mut document = Document { form: args.to, items: 0, merged: Merged::default() };
     let mut written = Ok(());
     captures.visit(&selected, &options, |trace, _| {
         progress.step(trace.len() as u64);
@@ -381,15 +381,15 @@ fn to_document(args: &Args, target: &mut Target, losses: &mut Losses, output: &m
 struct Document {
     form: Form,
     items: u64,
-    /// By stack its own time.
-    stacks: BTreeMap<String, u64>,
+    /// For folded stacks.
+    merged: Merged,
 }
 
 impl Document {
     fn add(&mut self, trace: &Trace<'_>, losses: &mut Losses, target: &mut Target, output: &mut Output) -> Result<()> {
         let items: Vec<serde_json::Value> = match self.form {
             Form::Folded => {
-                self.fold(&TraceTree::of(trace));
+                self.merged.add(&TraceTree::of(trace));
                 return Ok(());
             }
             Form::Jaeger => wire::jaeger_traces(trace.spans(), losses),
@@ -407,38 +407,10 @@ impl Document {
         Ok(())
     }
 
-    /// Adds the own time of every span to its stack.
-    fn fold(&mut self, tree: &TraceTree<'_, '_>) {
-        // Lengths of the stack of every level that is open.
-        let (mut stack, mut ends) = (String::new(), Vec::new());
-        for node in tree.walk() {
-            let Some(span) = tree.span(node.index) else { continue };
-            ends.truncate(node.depth);
-            stack.truncate(ends.last().copied().unwrap_or_default());
-            if !stack.is_empty() {
-                stack.push(';');
-            }
-            for part in [span.service(), ": ", span.name()] {
-                // Both part a line, and a control character would end it.
-                stack.extend(part.chars().map(|c| if c == ';' || c.is_control() { '_' } else { c }));
-            }
-            if !span.resource().is_empty() && span.resource() != span.name() {
-                stack.push(' ');
-                stack.extend(span.resource().chars().map(|c| if c == ';' || c.is_control() { '_' } else { c }));
-            }
-            ends.push(stack.len());
-            let own = u64::try_from(tree.self_time(node.index).0).unwrap_or_default();
-            match self.stacks.get_mut(&stack) {
-                Some(time) => *time += own,
-                None => drop(self.stacks.insert(stack.clone(), own)),
-            }
-        }
-    }
-
     fn end(&mut self, target: &mut Target, output: &mut Output) -> Result<()> {
         let (form, items) = (self.form, self.items);
         target.write(output, |out| match form {
-            Form::Folded => self.stacks.iter().try_for_each(|(stack, time)| writeln!(out, "{stack} {time}")),
+            Form::Folded => self.merged.folded().iter().try_for_each(|line| writeln!(out, "{line}")),
             Form::Jaeger if items == 0 => out.write_all(b"{\"data\":[]}\n"),
             Form::Jaeger => out.write_all(b"],\"total\":0,\"limit\":0,\"offset\":0,\"errors\":null}\n"),
             _ if items == 0 => out.write_all(b"[]\n"),

@@ -1,6 +1,7 @@
 //! `spanglass flamegraph-text`: traces as text.
 
 use super::beside::{BesideArgs, Known};
+use super::export;
 use super::output::Output;
 use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
@@ -18,6 +19,7 @@ use spanglass::wire::Options;
 use std::cmp::Reverse;
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// Draw the traces of a capture.
 #[derive(clap::Args, Debug)]
@@ -40,6 +42,15 @@ pub(crate) struct Args {
     /// Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them
     #[arg(long, value_name = "DUR|PCT", value_parser = parse_min, help_heading = "Drawing")]
     min: Option<Min>,
+    /// Draw all selected traces as one: spans under the same names are one frame, with their own times added up
+    #[arg(long, conflicts_with_all = ["all", "details", "tags"], help_heading = "Drawing")]
+    merge: bool,
+    /// List the spans that decided when the trace ended, with the time that each held it up
+    #[arg(long, help_heading = "Drawing")]
+    critical_path: bool,
+    /// Write the selected traces to a file instead: folded or svg (merged), speedscope or perfetto
+    #[arg(long, value_names = ["FORM", "FILE"], num_args = 2, conflicts_with = "merge", help_heading = "Output")]
+    out: Vec<String>,
     /// Print these tags under the spans that have them
     #[arg(long, value_name = "KEY,...", value_delimiter = ',', help_heading = "Drawing")]
     tags: Vec<String>,
@@ -123,6 +134,9 @@ const DRAWN_TAGS: [&str; 6] =
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let format = if args.json { Format::Json } else { args.format };
+    if let Some(form) = args.out.first() {
+        export::check_form(form)?;
+    }
     let mut found = Diagnostics::default();
     let mut captures = match args.capture.open(output, &mut found) {
         Ok(captures) => captures,
@@ -137,7 +151,10 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     keys.extend(args.tags.iter().map(String::as_str));
     let query_keys = args.capture.query_keys();
     keys.extend(query_keys.iter().map(String::as_str));
-    let all_tags = format != Format::Text || args.details || args.beside.needs_tags();
+    let all_tags = args.out.first().is_some_and(|form| form == "perfetto")
+        || format != Format::Text
+        || args.details
+        || args.beside.needs_tags();
     let keep = if all_tags { Keep::All } else { args.capture.keep(&keys) };
     let options = Options { limits: args.capture.limits(), keep };
     let filter = args.capture.filter();
@@ -164,6 +181,17 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let mark = filter.as_ref().map(|filter| filter as &dyn Fn(Span<'_>) -> bool);
     let beside = args.beside.read(&mut captures, &options, args.details, output)?;
     match format {
+        _ if let [form, path] = &args.out[..] => {
+            export::write(form, Path::new(path), &mut captures, &selected, &options, output)?;
+        }
+        Format::Text if args.merge => {
+            let merged = export::merge(&mut captures, &selected, &options)?;
+            let theme = output.theme.clone();
+            let depth = args.depth.map(|depth| depth as usize);
+            let all =
+                merged.walk().filter(|(depth, _)| *depth == 0).fold(Nanos(0), |sum, (_, frame)| sum + frame.total);
+            render::merged(output, &merged, depth, args.min.map(|min| min.of(all)), &theme)?;
+        }
         Format::Text => text(&args, &mut captures, &selected, &options, mark, &beside, output)?,
         Format::Json | Format::Jsonl => json(format, &mut captures, &selected, &options, &beside, output)?,
     }
@@ -250,6 +278,9 @@ fn draw(
         View::Table => render::table::spans(output, &tree, depth, min, span_order(args.sort), theme),
         View::Summary => render::table::summary(output, &tree, theme),
     }?;
+    if args.critical_path {
+        render::table::critical_path(output, &tree, theme)?;
+    }
     told.unattached(output, theme)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod delivery;
 mod diff_capture;
 mod echo;
 mod explain;
+mod export;
 mod findings;
 mod flamegraph_text;
 mod input;

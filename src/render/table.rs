@@ -3,12 +3,14 @@
 use super::time::{date, duration};
 use super::{Shown, Theme, clean, clip, paint, spaces, width_of};
 use crate::analysis::Operations;
+use crate::id::SpanId;
 use crate::intake::Located;
 use crate::propagation::verdict::{Profile, Verdict};
 use crate::time::{Nanos, Timestamp};
 use crate::tree::TraceTree;
 use crate::wire::ClientStats;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -123,6 +125,39 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
         table.add_row(row);
     }
     print(w, &table)
+}
+
+/// The spans on the critical path, in the order in which they first ran, with the time that each held the trace up. Where another
+/// child ran at the same time the order is a guess, and marked.
+pub fn critical_path(w: &mut dyn Write, tree: &TraceTree<'_, '_>, theme: &Theme) -> io::Result<()> {
+    let path = crate::analysis::critical_path(tree);
+    let total = path.iter().fold(Nanos(0), |sum, (_, own)| sum + *own);
+    let spans = if path.len() == 1 { "1 span".to_owned() } else { format!("{} spans", path.len()) };
+    writeln!(w, "critical path  {} in {spans}", duration(total, theme.ascii))?;
+    let numbers: FxHashMap<SpanId, usize> =
+        (0..tree.len()).rev().filter_map(|at| Some((tree.span(at)?.span_id(), at))).collect();
+    let mut guessed = false;
+    for (id, own) in path {
+        let Some((at, span)) = numbers.get(&id).and_then(|at| Some((*at, tree.span(*at)?))) else { continue };
+        let siblings: Vec<usize> = match tree.parent(at) {
+            Some(parent) => tree.children(parent).collect(),
+            None => tree.roots().iter().map(|root| *root as usize).collect(),
+        };
+        let beside = |other: &usize| {
+            *other != at
+                && tree.span(*other).is_some_and(|other| other.start() < span.end() && span.start() < other.end())
+        };
+        let guess = siblings.iter().any(beside);
+        guessed |= guess;
+        let share = own.0 as f64 * 100.0 / total.0.max(1) as f64;
+        let name = format!("{} {}", span.service(), span.name());
+        let mark = if guess { "?" } else { " " };
+        writeln!(w, "  {:>9} {share:>5.1}% {mark} {}", duration(own, theme.ascii), clean(&name, theme.ascii))?;
+    }
+    if guessed {
+        writeln!(w, "? another span ran beside it: which of them was waited for is a guess")?;
+    }
+    Ok(())
 }
 
 /// An operation in two captures; both values of everything.

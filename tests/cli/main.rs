@@ -8,6 +8,7 @@ mod support;
 mod configuring;
 mod converting;
 mod differing;
+mod exporting;
 mod generated;
 mod golden;
 mod process;
