@@ -4,7 +4,7 @@
 use super::ReadFile;
 use super::codes::forms::{TWICE, UNREADABLE, UNRESOLVED};
 use super::document::Node;
-use super::finding::Finding;
+use super::finding::{Finding, Findings};
 use super::target::{Entry, Target};
 use crate::diagnostic::{Code, Place, Source};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -22,9 +22,6 @@ const MAX_EXPANDED: usize = 16 << 20;
 
 /// Bytes of further files (`env_file`) that are read in one call.
 const MAX_FOLLOWED: usize = 64 << 20;
-
-/// Findings of one code that an environment keeps; the last kept says how many more there were.
-const KEPT: usize = 100;
 
 /// What all inputs of one call share.
 pub struct Context<'c> {
@@ -100,43 +97,6 @@ pub struct Environment {
     full: bool,
 }
 
-/// Findings, a bounded number of each code.
-#[derive(Debug, Default)]
-pub struct Findings {
-    kept: Vec<Finding>,
-    /// Per code how many there were, and where the last kept stands.
-    counts: FxHashMap<Code, (usize, usize)>,
-}
-
-impl Findings {
-    /// Adds a finding, or counts it.
-    pub fn push(&mut self, finding: Finding) {
-        self.push_with(finding.code(), || finding);
-    }
-
-    /// Adds a finding of `code`, which is made only when it is kept, or counts it.
-    pub fn push_with(&mut self, code: Code, finding: impl FnOnce() -> Finding) {
-        let (count, last) = self.counts.entry(code).or_default();
-        *count += 1;
-        if *count <= KEPT {
-            *last = self.kept.len();
-            self.kept.push(finding());
-        }
-    }
-
-    /// All that were kept, in order.
-    pub fn finish(mut self) -> Vec<Finding> {
-        for (count, last) in self.counts.values() {
-            if let (true, Some(finding)) = (*count > KEPT, self.kept.get_mut(*last)) {
-                let message = format!("{} (and {} more like it)", finding.diagnostic.message(), count - KEPT);
-                let place = finding.diagnostic.place().cloned();
-                *finding = Finding::new(finding.code(), std::mem::take(&mut finding.about), message).at(place);
-            }
-        }
-        self.kept
-    }
-}
-
 impl Environment {
     /// Begins a source whose values win over those of the sources before. Inside one source a name may stand once.
     pub fn source(&mut self) {
@@ -157,7 +117,7 @@ impl Environment {
 
     /// Whether nothing was set and nothing was wrong.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.findings.kept.is_empty()
+        self.slots.is_empty() && self.findings.is_empty()
     }
 
     /// Whether a variable was left out because there were too many.

@@ -1,6 +1,10 @@
 //! A finding on a configuration: a [`Diagnostic`] with what only configurations have.
 
 use crate::diagnostic::{Code, Diagnostic, Place, Severity};
+use rustc_hash::FxHashMap;
+
+/// Findings of one code that are kept; the last kept says how many more there were.
+const KEPT: usize = 100;
 
 /// One finding, as `F` of cli.md section 3. Most have few of the texts, hence the boxes: a finding is an error value too.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,5 +117,47 @@ impl Finding {
         self.diagnostic = self.diagnostic.severity_is(Severity::Warning);
         self.substituted = true;
         self
+    }
+}
+
+/// Findings, a bounded number of each code.
+#[derive(Debug, Default)]
+pub struct Findings {
+    kept: Vec<Finding>,
+    /// Per code how many there were, and where the last kept stands.
+    counts: FxHashMap<Code, (usize, usize)>,
+}
+
+impl Findings {
+    /// Adds a finding, or counts it.
+    pub fn push(&mut self, finding: Finding) {
+        self.push_with(finding.code(), || finding);
+    }
+
+    /// Adds a finding of `code`, which is made only when it is kept, or counts it.
+    pub fn push_with(&mut self, code: Code, finding: impl FnOnce() -> Finding) {
+        let (count, last) = self.counts.entry(code).or_default();
+        *count += 1;
+        if *count <= KEPT {
+            *last = self.kept.len();
+            self.kept.push(finding());
+        }
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// All that were kept, in order.
+    pub fn finish(mut self) -> Vec<Finding> {
+        for (count, last) in self.counts.values() {
+            if let (true, Some(finding)) = (*count > KEPT, self.kept.get_mut(*last)) {
+                let message = format!("{} (and {} more like it)", finding.diagnostic.message(), count - KEPT);
+                let place = finding.diagnostic.place().cloned();
+                *finding = Finding::new(finding.code(), std::mem::take(&mut finding.about), message).at(place);
+            }
+        }
+        self.kept
     }
 }

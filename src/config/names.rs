@@ -1,7 +1,7 @@
 //! Names of variables (config.md section 5): unknown, misspelt, deprecated, not read by the profile. For every profile.
 
 use super::codes::lint;
-use super::environment::Findings;
+use super::finding::Findings;
 use super::registry::{self, Readers, Variable};
 use super::{Entry, Finding, Profile, Target};
 use crate::diagnostic::Place;

@@ -3,8 +3,8 @@
 use super::codes::forms::{NOTHING, SYNTAX, TWICE, UNREADABLE};
 use super::document::{self, Data, MAX_NODES, Node, file_name};
 use super::dotenv::{self, Rules};
-use super::environment::{Context, Environment, Findings, MAX_TARGETS, MAX_VARIABLES};
-use super::finding::Finding;
+use super::environment::{Context, Environment, MAX_TARGETS, MAX_VARIABLES};
+use super::finding::{Finding, Findings};
 use super::manifests::{File, compose, helm, kubernetes, stable};
 use super::target::Target;
 use super::{Profile, ReadFile};
