@@ -89,13 +89,11 @@ pub struct SendError {
     pub cause: String,
     /// What is most likely behind it, and what to do.
     pub help: Option<String>,
-    /// The request may have reached its target.
-    pub sent: bool,
 }
 
 impl SendError {
     fn new(stage: Stage, cause: impl Into<String>) -> SendError {
-        SendError { stage, cause: cause.into(), help: None, sent: false }
+        SendError { stage, cause: cause.into(), help: None }
     }
 
     fn help(self, help: impl Into<Option<String>>) -> SendError {
@@ -317,7 +315,7 @@ impl Connection {
             first = timeout(self.patience, self.overhear()).await.ok().and_then(Result::ok).unwrap_or_default();
         }
         let help = likely::of_silence(&first, &self.endpoint);
-        Err(SendError { stage, cause, help, sent: stage == Stage::Response })
+        Err(SendError { stage, cause, help })
     }
 
     /// What is said to a request of HTTP/1, on a connection of its own: who does not know HTTP/2 closes at once, and what it

@@ -209,6 +209,7 @@ impl Stitcher {
                 groups.entry(value).or_default().push(seen);
             }
         }
+        let publishing = Publishing::of(&self.seen, number);
         for (value, mut group) in groups {
             group.sort_by_key(|seen| (seen.start, seen.id));
             for (at, seen) in group.iter().enumerate().filter(|(_, seen)| seen.is_top) {
@@ -224,7 +225,7 @@ impl Stitcher {
                 match seen.linked {
                     Some(true) => {}
                     Some(false) => {
-                        let (from, reason, confidence) = self.unlinked(seen, &group, value);
+                        let (from, reason, confidence) = publishing.unlinked(seen, &group);
                         found.push(stitch(from, reason, confidence));
                     }
                     // A hand-off through a queue: the last one that came before, in another trace.
@@ -237,61 +238,6 @@ impl Stitcher {
                 }
             }
         }
-    }
-
-    /// Where xmtpd's worker would have hung, and why it does not.
-    fn unlinked(&self, worker: &Seen, group: &[&Seen], value: &str) -> (Option<SpanId>, &'static str, Confidence) {
-        if let Some(other) = group.iter().find(|other| other.linked == Some(true)) {
-            return (other.parent, "already-retrieved", Confidence::Likely);
-        }
-        let stored = group.iter().rev().find(|other| other.linked.is_none() && other.end <= worker.start);
-        let Some(stored) = stored else {
-            // Later versions put no id on the side that publishes.
-            let published = self.seen.iter().filter(|other| other.name == PUBLISH && other.node == worker.node);
-            let last = published.filter(|other| other.start <= worker.start).max_by_key(|other| other.start);
-            return (last.map(|other| other.id), self.unknown(worker), Confidence::Guess);
-        };
-        let reason = match self.retrieved(worker, value) {
-            Retrieved::Expired => "expired",
-            _ if self.follows_timer_fallback(worker) => "timer-fallback",
-            Retrieved::DroppedAtCapacity => "dropped-at-capacity",
-            Retrieved::AlreadyRetrieved => "already-retrieved",
-            Retrieved::Linked(()) | Retrieved::NeverStored => "unknown",
-        };
-        (stored.parent.or(Some(stored.id)), reason, Confidence::Likely)
-    }
-
-    fn unknown(&self, worker: &Seen) -> &'static str {
-        if self.follows_timer_fallback(worker) { "timer-fallback" } else { "unknown" }
-    }
-
-    /// Whether a poll that nobody notified ended just before.
-    fn follows_timer_fallback(&self, worker: &Seen) -> bool {
-        let just_before =
-            |poll: &Seen| poll.timer_fallback && poll.start <= worker.start && worker.start - poll.end < JUST_BEFORE;
-        self.seen.iter().any(just_before)
-    }
-
-    /// What xmtpd's store gives the worker, when everything in the capture happens to it.
-    fn retrieved(&self, worker: &Seen, value: &str) -> Retrieved<()> {
-        let id_of = |seen: &Seen| seen.values.iter().find(|value| !value.is_empty()).cloned().unwrap_or_default();
-        let mut events: Vec<(Timestamp, bool, String)> = Vec::new();
-        for seen in self.seen.iter().filter(|seen| seen.start < worker.start || seen.end <= worker.start) {
-            match seen.linked {
-                None if seen.name.starts_with("xmtpd.node.") => events.push((seen.end, false, id_of(seen))),
-                Some(_) => events.push((seen.start, true, id_of(seen))),
-                None => {}
-            }
-        }
-        events.sort();
-        let mut store = ContextStore::new(events.first().map_or(worker.start, |(at, ..)| *at));
-        for (at, retrieves, id) in events {
-            match retrieves {
-                true => drop(store.retrieve(&id, at)),
-                false => store.store(&id, (), at),
-            }
-        }
-        store.retrieve(value, worker.start)
     }
 
     fn by_links(&self, found: &mut Vec<Stitch>) {
@@ -329,47 +275,134 @@ impl Stitcher {
     }
 
     fn by_time(&self, found: &mut Vec<Stitch>) {
-        let inside = |outer: &Seen, inner: &Seen| outer.start <= inner.start && inner.end <= outer.end;
-        for seen in &self.seen {
-            let stitch = |by: &str, from: SpanId, reason, confidence| Stitch {
+        let mut inner: Vec<&Seen> = self.seen.iter().filter(|seen| seen.is_top || seen.verb().is_some()).collect();
+        let mut outer: Vec<&Seen> = self
+            .seen
+            .iter()
+            .filter(|seen| seen.end > seen.start && (seen.is_leaf && seen.is_client || seen.route().is_some()))
+            .collect();
+        inner.sort_by_key(|seen| (seen.start, seen.id));
+        outer.sort_by_key(|seen| (seen.start, seen.id));
+        // Those that are running when the inner one begins.
+        let (mut next, mut running): (usize, Vec<&Seen>) = (0, Vec::new());
+        for seen in inner {
+            while let Some(other) = outer.get(next).filter(|other| other.start <= seen.start) {
+                running.push(other);
+                next += 1;
+            }
+            running.retain(|other| other.end >= seen.start);
+            let around = running.iter().filter(|other| other.trace != seen.trace && seen.end <= other.end);
+            let (by, reason, confidence, from) = match seen.verb() {
+                Some(verb) => {
+                    let request = around.filter(|other| other.route() == Some(verb));
+                    (
+                        "time+route",
+                        "contained-in",
+                        Confidence::Likely,
+                        request.min_by_key(|other| other.end - other.start),
+                    )
+                }
+                // A call that reached another service, whose headers did not: it has no children, and the root lies in its time.
+                None => {
+                    let call = around.filter(|other| other.is_leaf && other.is_client && other.service != seen.service);
+                    ("time", "headers-lost", Confidence::Guess, call.min_by_key(|other| other.end - other.start))
+                }
+            };
+            found.extend(from.map(|from| Stitch {
                 by: by.to_owned(),
                 value: None,
-                from: Some(from),
+                from: Some(from.id),
                 trace: seen.trace,
                 to: seen.id,
                 reason,
                 confidence,
-            };
-            if let Some(verb) = seen.name.strip_prefix("codeq.task.") {
-                let verb = if verb == "submit_result" { "result" } else { verb };
-                let route = |name: &str| {
-                    name.strip_prefix("HTTP ")
-                        .and_then(|rest| rest.rsplit('/').next())
-                        .map(|last| last.trim_end_matches('s') == verb)
-                };
-                let request = |other: &&Seen| {
-                    other.trace != seen.trace && route(&other.name) == Some(true) && inside(other, seen)
-                };
-                if let Some(request) = self.seen.iter().filter(request).min_by_key(|other| other.end - other.start) {
-                    found.push(stitch("time+route", request.id, "contained-in", Confidence::Likely));
-                }
-                continue;
+            }));
+        }
+    }
+}
+
+impl Seen {
+    /// What a span of CodeQ does to its task, in the word of the route that asks for it.
+    fn verb(&self) -> Option<&str> {
+        let verb = self.name.strip_prefix("codeq.task.")?;
+        Some(if verb == "submit_result" { "result" } else { verb })
+    }
+
+    /// The last part of the route of a request, in the singular.
+    fn route(&self) -> Option<&str> {
+        self.name.strip_prefix("HTTP ")?.rsplit('/').next().map(|last| last.trim_end_matches('s'))
+    }
+}
+
+/// What happened on the side of xmtpd that publishes.
+struct Publishing<'s> {
+    /// By worker what the store gave it, when everything in the capture happens to it.
+    retrieved: HashMap<SpanId, Retrieved<()>>,
+    /// Polls that nobody notified, by start.
+    fallbacks: Vec<&'s Seen>,
+    /// Publish requests by node, each by start.
+    requests: HashMap<&'s str, Vec<&'s Seen>>,
+}
+
+impl<'s> Publishing<'s> {
+    /// `number` is that of the tag that holds the id.
+    fn of(all: &'s [Seen], number: usize) -> Self {
+        let mut events: Vec<(Timestamp, bool, &Seen)> = Vec::new();
+        let mut fallbacks = Vec::new();
+        let mut requests: HashMap<&str, Vec<&Seen>> = HashMap::new();
+        for seen in all {
+            match seen.linked {
+                Some(_) => events.push((seen.start, true, seen)),
+                None if seen.name.starts_with("xmtpd.node.") => events.push((seen.end, false, seen)),
+                None => {}
             }
-            // A call that reached another service, whose headers did not: it has no children, and the root lies in its time.
-            let call = |other: &&Seen| {
-                other.is_leaf
-                    && other.is_client
-                    && other.trace != seen.trace
-                    && other.service != seen.service
-                    && other.end - other.start > Nanos(0)
-                    && inside(other, seen)
-            };
-            if seen.is_top
-                && let Some(call) = self.seen.iter().filter(call).min_by_key(|other| other.end - other.start)
-            {
-                found.push(stitch("time", call.id, "headers-lost", Confidence::Guess));
+            if seen.timer_fallback {
+                fallbacks.push(seen);
+            }
+            if seen.name == PUBLISH {
+                requests.entry(&seen.node).or_default().push(seen);
             }
         }
+        fallbacks.sort_by_key(|seen| seen.start);
+        requests.values_mut().for_each(|requests| requests.sort_by_key(|seen| seen.start));
+        events.sort_by_key(|(at, retrieves, seen)| (*at, *retrieves, seen.id));
+        let mut store = ContextStore::new(events.first().map_or(Timestamp(0), |(at, ..)| *at));
+        let mut retrieved = HashMap::new();
+        for (at, retrieves, seen) in events {
+            let Some(id) = seen.values.get(number).filter(|id| !id.is_empty()) else { continue };
+            match retrieves {
+                true => drop(retrieved.insert(seen.id, store.retrieve(id, at))),
+                false => store.store(id, (), at),
+            }
+        }
+        Publishing { retrieved, fallbacks, requests }
+    }
+
+    /// Where xmtpd's worker would have hung, and why it does not.
+    fn unlinked(&self, worker: &Seen, group: &[&Seen]) -> (Option<SpanId>, &'static str, Confidence) {
+        if let Some(other) = group.iter().find(|other| other.linked == Some(true)) {
+            return (other.parent, "already-retrieved", Confidence::Likely);
+        }
+        let before = |all: &[&'s Seen]| {
+            all.partition_point(|other| other.start <= worker.start).checked_sub(1).and_then(|at| all.get(at).copied())
+        };
+        // A poll that nobody notified, just before.
+        let fallback = before(&self.fallbacks).is_some_and(|poll| worker.start - poll.end < JUST_BEFORE);
+        let unknown = if fallback { "timer-fallback" } else { "unknown" };
+        let stored = group.iter().rev().find(|other| other.linked.is_none() && other.end <= worker.start);
+        let Some(stored) = stored else {
+            // Later versions put no id on the side that publishes.
+            let request = self.requests.get(worker.node.as_str()).and_then(|requests| before(requests));
+            return (request.map(|request| request.id), unknown, Confidence::Guess);
+        };
+        let reason = match self.retrieved.get(&worker.id) {
+            Some(Retrieved::Expired) => "expired",
+            _ if fallback => "timer-fallback",
+            Some(Retrieved::DroppedAtCapacity) => "dropped-at-capacity",
+            Some(Retrieved::AlreadyRetrieved) => "already-retrieved",
+            _ => "unknown",
+        };
+        (stored.parent.or(Some(stored.id)), reason, Confidence::Likely)
     }
 }
 
