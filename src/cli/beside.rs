@@ -13,6 +13,7 @@ use spanglass::render::{Theme, clean};
 use spanglass::sampling::recorded;
 use spanglass::tree::TraceTree;
 use spanglass::wire::Options;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,7 @@ impl BesideArgs {
         if self.tasks.is_some() && !all.contains(&By::Task) {
             all.push(By::Task);
         }
+        let traces: Vec<TraceId> = captures.traces().iter().map(|trace| trace.id).collect();
         let mut known = Known { segments: self.segments, details, ..Known::default() };
         if !all.is_empty() {
             let tasks = self.tasks.as_deref().map(|path| read_tasks(path, output)).transpose()?.unwrap_or_default();
@@ -88,11 +90,9 @@ impl BesideArgs {
             known.stitches = Some(Vec::new());
         }
         if let Some(path) = &self.logs {
-            known.traces = captures.traces().iter().map(|trace| trace.id).collect();
             let mut found = Diagnostics::default();
             let opened = input::open(path, Default::default(), &mut found)?;
-            let logs =
-                Logs::read(opened.reader, &known.traces).with_context(|| format!("cannot read {}", path.display()))?;
+            let logs = Logs::read(opened.reader, &traces).with_context(|| format!("cannot read {}", path.display()))?;
             output.note(&format!(
                 "{}: {} lines, {} joined, {} of other traces, {} without ids, {} not JSON",
                 path.display(),
@@ -104,6 +104,7 @@ impl BesideArgs {
             ));
             known.logs = Some(logs);
         }
+        known.index(&traces);
         Ok(known)
     }
 }
@@ -147,50 +148,91 @@ pub(crate) struct Known {
     details: bool,
     stitches: Option<Vec<Stitch>>,
     logs: Option<Logs>,
-    /// The traces by their position in the logs.
-    traces: Vec<TraceId>,
+    /// By the low half of a trace's id, the positions of its stitches and of its lines.
+    by_trace: HashMap<u64, (Vec<usize>, Vec<usize>)>,
 }
 
 impl Known {
+    /// Notes which trace each stitch and line belongs to; `traces` are those by whose position the lines go.
+    fn index(&mut self, traces: &[TraceId]) {
+        for (at, stitch) in self.stitches.iter().flatten().enumerate() {
+            self.by_trace.entry(stitch.trace.low()).or_default().0.push(at);
+        }
+        for (at, line) in self.logs.iter().flat_map(|logs| &logs.joined).enumerate() {
+            let Some(trace) = traces.get(line.trace) else { continue };
+            self.by_trace.entry(trace.low()).or_default().1.push(at);
+        }
+    }
+
     /// What is known of one trace.
     pub(crate) fn of(&self, tree: &TraceTree<'_, '_>) -> Told {
-        let id = tree.trace().id();
-        let stitches = self.stitches.as_ref().map(|all| {
-            let of_trace = |stitch: &&Stitch| stitch.trace.low() == id.low();
-            all.iter().filter(of_trace).cloned().collect::<Vec<_>>()
-        });
-        let has = |span: SpanId| tree.trace().spans().any(|other| other.span_id() == span);
-        let lines = self.logs.as_ref().map(|logs| {
-            let of_trace = logs.joined.iter().filter(|line| self.traces.get(line.trace) == Some(&id));
-            of_trace
-                .map(|line| (line.line, line.span(has), format!("{} {}", line.level, line.message)))
-                .collect::<Vec<_>>()
-        });
-        let (logs, texts) = match lines {
-            Some(lines) => {
-                let (numbers, texts) = lines.into_iter().map(|(line, span, text)| ((line, span), text)).unzip();
-                (Some(numbers), texts)
+        let nothing = (Vec::new(), Vec::new());
+        let (stitches, lines) = self.by_trace.get(&tree.trace().id().low()).unwrap_or(&nothing);
+        let mut told = Told { details: self.details, ..Told::default() };
+        if self.segments {
+            let all = segments(tree);
+            for segment in &all {
+                let Some(span) = tree.span(segment.root) else { continue };
+                let count = segment.spans.len();
+                let spans = if count == 1 { "1 span".to_owned() } else { format!("{count} spans") };
+                told.under(span.span_id(), "segment", format!("of {}, {spans}", span.service()));
             }
-            None => (None, Vec::new()),
-        };
-        Told { details: self.details, segments: self.segments.then(|| segments(tree)), stitches, logs, texts }
+            told.segments = Some(all);
+        }
+        if let Some(all) = &self.stitches {
+            let stitches: Vec<Stitch> = stitches.iter().filter_map(|at| all.get(*at)).cloned().collect();
+            for stitch in &stitches {
+                let from = stitch.from.map_or_else(|| "a span that is not known".to_owned(), |id| id.to_string());
+                let value = stitch.value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+                let sure = stitch.confidence.word();
+                told.under(
+                    stitch.to,
+                    "stitched",
+                    format!("to {from} by {}{value}: {} ({sure})", stitch.by, stitch.reason),
+                );
+            }
+            told.stitches = Some(stitches);
+        }
+        if let Some(logs) = &self.logs {
+            let ids: HashSet<SpanId> = match lines.is_empty() {
+                true => HashSet::new(),
+                false => tree.trace().spans().map(|span| span.span_id()).collect(),
+            };
+            let mut joined = Vec::new();
+            for line in lines.iter().filter_map(|at| logs.joined.get(*at)) {
+                let span = line.span(|id| ids.contains(&id));
+                let text = format!("{} {}", line.level, line.message).trim().to_owned();
+                match span {
+                    Some(span) => told.under(span, "log", text),
+                    None => told.unattached.push(format!("unattached log, line {}: {text}", line.line)),
+                }
+                joined.push((line.line, span));
+            }
+            told.logs = Some(joined);
+        }
+        told
     }
 }
 
 /// What is told of one trace.
+#[derive(Default)]
 pub(crate) struct Told {
     details: bool,
     segments: Option<Vec<Segment>>,
     stitches: Option<Vec<Stitch>>,
     logs: Option<Vec<(usize, Option<SpanId>)>>,
-    /// The lines themselves.
-    texts: Vec<String>,
+    /// What is printed under a span.
+    under: HashMap<SpanId, Vec<(&'static str, String)>>,
+    unattached: Vec<String>,
 }
 
 impl Told {
+    fn under(&mut self, span: SpanId, word: &'static str, text: String) {
+        self.under.entry(span).or_default().push((word, text));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        let nothing = |stitches: &Vec<Stitch>| stitches.is_empty();
-        !self.details && self.segments.is_none() && self.stitches.as_ref().is_none_or(nothing) && self.texts.is_empty()
+        !self.details && self.under.is_empty()
     }
 
     pub(crate) fn document(&self) -> Beside<'_> {
@@ -205,31 +247,14 @@ impl Told {
             notes.extend(recorded(span).into_iter().map(|said| ("sampling", said)));
             notes.extend(failure::in_words(&failure::signs(span)).map(|words| ("failure", words)));
         }
-        for segment in self.segments.iter().flatten().filter(|segment| segment.root == at) {
-            let count = segment.spans.len();
-            let spans = if count == 1 { "1 span".to_owned() } else { format!("{count} spans") };
-            notes.push(("segment", format!("of {}, {spans}", span.service())));
-        }
-        for stitch in self.stitches.iter().flatten().filter(|stitch| stitch.to == span.span_id()) {
-            let from = stitch.from.map_or_else(|| "a span that is not known".to_owned(), |id| id.to_string());
-            let value = stitch.value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
-            let sure = stitch.confidence.word();
-            notes.push(("stitched", format!("to {from} by {}{value}: {} ({sure})", stitch.by, stitch.reason)));
-        }
-        for ((_, of_span), text) in self.logs.iter().flatten().zip(&self.texts) {
-            if *of_span == Some(span.span_id()) {
-                notes.push(("log", text.trim().to_owned()));
-            }
-        }
+        notes.extend(self.under.get(&span.span_id()).into_iter().flatten().cloned());
         notes
     }
 
     /// Lines of the trace whose span is not there.
     pub(crate) fn unattached(&self, output: &mut Output, theme: &Theme) -> Result<()> {
-        for ((line, span), text) in self.logs.iter().flatten().zip(&self.texts) {
-            if span.is_none() {
-                writeln!(output, "unattached log, line {line}: {}", clean(text.trim(), theme.ascii))?;
-            }
+        for line in &self.unattached {
+            writeln!(output, "{}", clean(line, theme.ascii))?;
         }
         Ok(())
     }
