@@ -136,8 +136,8 @@ impl Stitcher {
             let parent = tree.parent(at).and_then(|parent| tree.span(parent)).map(|parent| parent.span_id());
             let seen = self.seen(span, parent, tree.children(at).next().is_none());
             let of_task = self.by.contains(&By::Task) && !seen.task.is_empty();
-            let of_time =
-                self.by.contains(&By::Time) && (seen.is_top || seen.is_leaf || seen.name.starts_with("codeq."));
+            let of_time = self.by.contains(&By::Time)
+                && (seen.is_top || seen.is_leaf && seen.is_client || seen.verb().is_some() || seen.route().is_some());
             let of_links = self.by.contains(&By::Links) && !seen.links.is_empty();
             let publishes = seen.name == PUBLISH || seen.timer_fallback;
             let of_tag = self.by.iter().any(|by| matches!(by, By::Tag(_)));
