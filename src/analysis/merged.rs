@@ -1,7 +1,8 @@
 //! Many traces as one: spans that stand under the same names are one frame, with their times added up.
 //!
-//! A frame's time is what its spans and those below them did themselves: where children run at the same time, and where they outlive their
-//! parent, nothing counts twice, and the frames below a frame never have more time than it.
+//! A frame's time is what its spans and those below them did themselves, so that a frame never has less than those below it. Inside one
+//! span time that several children cover counts once for it; spans that ran beside each other each add their own, as in any flame graph
+//! of several threads.
 
 use crate::time::Nanos;
 use crate::tree::TraceTree;
