@@ -25,7 +25,7 @@ pub struct LogLine {
     /// Ways of reading its span id; the one that the trace has counts.
     spans: Vec<SpanId>,
     /// What it is ordered by.
-    time: String,
+    moment: Moment,
     /// Its level, when it says one.
     pub level: String,
     /// Its message.
@@ -36,6 +36,41 @@ impl LogLine {
     /// The span that it was written in, of those that `has` knows.
     pub fn span(&self, has: impl Fn(SpanId) -> bool) -> Option<SpanId> {
         self.spans.iter().copied().find(|id| has(*id))
+    }
+}
+
+/// When a line was written. Lines that do not say it come first, those whose time cannot be read next.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    Unsaid,
+    Text(String),
+    /// Nanoseconds since 1970.
+    At(i128),
+}
+
+impl Moment {
+    /// RFC 3339, or a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size: each
+    /// unit reaches from 1973 to the year 5138.
+    fn of(value: &Value) -> Moment {
+        if value.is_null() {
+            return Moment::Unsaid;
+        }
+        let text = as_text(value);
+        if let Ok(time) = chrono::DateTime::parse_from_rfc3339(&text) {
+            let nanos = i128::from(time.timestamp_subsec_nanos());
+            return Moment::At(i128::from(time.timestamp()) * 1_000_000_000 + nanos);
+        }
+        let per_unit = |number: f64| match number.abs() {
+            size if size < 1e11 => 1_000_000_000,
+            size if size < 1e14 => 1_000_000,
+            size if size < 1e17 => 1_000,
+            _ => 1,
+        };
+        match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(whole), _) => Moment::At(i128::from(whole) * per_unit(whole as f64)),
+            (_, Ok(number)) if number.is_finite() => Moment::At((number * per_unit(number) as f64) as i128),
+            _ => Moment::Text(text),
+        }
     }
 }
 
@@ -87,7 +122,7 @@ impl Logs {
                 Found::NoIds => logs.without_ids += 1,
             }
         }
-        logs.joined.sort_by(|a, b| a.time.cmp(&b.time).then(a.line.cmp(&b.line)));
+        logs.joined.sort_by(|a, b| a.moment.cmp(&b.moment).then(a.line.cmp(&b.line)));
         Ok(logs)
     }
 }
@@ -116,14 +151,15 @@ enum Found {
 fn logged(line: usize, document: &Map<String, Value>, find: &dyn Fn(TraceId) -> Option<usize>) -> Found {
     let Some((of_trace, spans)) = ids(document) else { return Found::NoIds };
     let Some(trace) = of_trace.into_iter().find_map(find) else { return Found::Foreign };
-    let text = |keys: &[&str]| keys.iter().find_map(|key| document.get(*key)).map(as_text).unwrap_or_default();
+    let member = |keys: &[&str]| keys.iter().find_map(|key| document.get(*key));
+    let text = |keys: &[&str]| member(keys).map(as_text).unwrap_or_default();
     let mut message = text(&["message", "msg", "event"]);
     if let Some((end, _)) = message.char_indices().nth(MOST_MESSAGE) {
         message.truncate(end);
     }
-    let time = text(&["time", "ts", "timestamp", "@timestamp"]);
+    let moment = member(&["time", "ts", "timestamp", "@timestamp"]).map_or(Moment::Unsaid, Moment::of);
     let level = text(&["level", "severity", "lvl", "status"]);
-    Found::Line(Box::new(LogLine { line, trace, spans, time, level, message }))
+    Found::Line(Box::new(LogLine { line, trace, spans, moment, level, message }))
 }
 
 fn as_text(value: &Value) -> String {
@@ -198,6 +234,28 @@ mod tests {
         // Those without a time come first.
         assert_eq!(found, [of_span(2), of_span(3), of_span(4), of_span(5), (6, None), of_span(1), of_span(0)]);
         assert!(logs.joined.iter().all(|line| line.trace == 1));
+    }
+
+    #[test]
+    fn lines_are_in_the_order_of_their_times() {
+        // The same moment, half a second later each, in every notation, and backwards.
+        let times = [
+            "\"2025-10-09T08:53:23.5Z\"",
+            "1760000003",
+            "\"2025-10-09T09:53:22.500+01:00\"",
+            "1760000002.0",
+            "1760000001500",
+            "\"1760000001\"",
+            "1760000000500000",
+            "1760000000000000000",
+            "\"yesterday\"",
+            "null",
+        ];
+        let lines = times.map(|time| format!(r#"{{"trace_id":"{HEX}","ts":{time}}}"#)).join("\n");
+        let trace = TraceId(u128::from_str_radix(HEX, 16).unwrap());
+        let logs = Logs::read(format!(r#"{lines}{}{{"trace_id":"{HEX}"}}"#, "\n").as_bytes(), &[trace]).unwrap();
+        let order: Vec<usize> = logs.joined.iter().map(|line| line.line).collect();
+        assert_eq!(order, [9, 10, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
     }
 
     #[test]

@@ -86,8 +86,6 @@ impl BesideArgs {
                 ControlFlow::Continue(())
             })?;
             known.stitches = Some(stitcher.stitches());
-        } else if !self.stitch.is_empty() {
-            known.stitches = Some(Vec::new());
         }
         if let Some(path) = &self.logs {
             let mut found = Diagnostics::default();

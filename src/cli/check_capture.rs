@@ -151,6 +151,10 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     }
     if let Some(profile) = args.profile {
         found.retain(|code| profile.tells(code));
+        let none = checker.is_some_and(|checker| checker.seen() == 0) && !selected.is_empty();
+        if let Some(service) = profile.service().filter(|_| none) {
+            output.note(&format!("no span is of the service {service}: the rules of its profile looked at nothing"));
+        }
     }
     let held: Vec<bool> = rules.iter().map(|rule| rule.report(&mut found)).collect();
     if let Some(baseline) = &baseline {

@@ -17,7 +17,7 @@ use super::counted;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity};
 use crate::id::SpanId;
 use crate::time::Nanos;
-use crate::trace::{Dialect, SpanKind};
+use crate::trace::{Dialect, SpanKind, Trace};
 use crate::tree::{Top, TraceTree};
 
 /// Reports what is wrong with the structure of one trace; `records` holds the record number of each of its payloads.
@@ -198,17 +198,19 @@ fn child_after_parent(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// With which other spans one of a trace was sent, by its place in the input: payload and chunk. A request of OTLP counts as one
+/// chunk: it is divided by scopes, not by flushes.
+pub(super) fn flush_of(trace: &Trace<'_>, index: usize) -> Option<(usize, usize)> {
+    let span = trace.span(index)?;
+    let chunk = if span.dialect() == Dialect::Otlp { 0 } else { span.chunk_index() };
+    Some((trace.payload_of(index)?, chunk))
+}
+
 /// T010: one trace in several chunks; reported once, on the first span of the second chunk.
 fn split_trace(tree: &TraceTree<'_, '_>, sink: &mut Sink<'_>) {
     let trace = tree.trace();
-    // A request of OTLP counts as one chunk: it is divided by scopes, not by flushes.
-    let chunk_of = |index: usize| {
-        let span = trace.span(index)?;
-        let chunk = if span.dialect() == Dialect::Otlp { 0 } else { span.chunk_index() };
-        Some((trace.payload_of(index)?, chunk))
-    };
     // In the input, spans stand in the order of their payloads and chunks.
-    let mut begins = (1..trace.len()).filter(|index| chunk_of(*index) != chunk_of(index - 1));
+    let mut begins = (1..trace.len()).filter(|index| flush_of(trace, *index) != flush_of(trace, index - 1));
     let Some(second) = begins.next() else { return };
     let Some(second) = (0..tree.len()).find(|number| tree.input_index(*number) == Some(second)) else { return };
     sink.take(SPLIT_TRACE, SPLIT_TRACE.severity(), tree, second, || {

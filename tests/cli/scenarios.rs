@@ -16,7 +16,8 @@ const BASE: Timestamp = Timestamp(1_767_225_600_000_000_000);
 
 pub(crate) struct Case {
     scenario: Scenario,
-    expect: Value,
+    /// As it stands in the table.
+    value: Value,
     pub(crate) body: PathBuf,
     /// Key by span id.
     keys: BTreeMap<String, String>,
@@ -37,7 +38,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
         let body = folder.join(format!("{}.{ending}.bin", scenario.id));
         std::fs::write(&body, request.body).unwrap();
         let keys = scenario.spans().map(|(key, id)| (id.to_string(), key.to_owned())).collect();
-        Case { scenario, expect: value["expect"].clone(), body, keys }
+        Case { scenario, value, body, keys }
     };
     scenarios.into_iter().zip(values).map(case).collect()
 }
@@ -52,19 +53,31 @@ fn keys_of(case: &Case, lines: &str) -> Vec<String> {
     keys
 }
 
+/// Every scenario, through the real path: encoded for its wire, decoded, analysed, and all that its document expects of it.
 #[test]
-fn queries_find_what_they_should() {
+fn every_scenario_is_what_its_document_says() {
     let folder = TempDir::new().unwrap();
+    let cases = cases(folder.path());
+    assert_eq!(cases.len(), 44);
+    let mut faults = faults_of_trees(&cases, None);
+    faults.extend(faults_beside_the_trees(&cases, folder.path()));
+    faults.extend(faults_of_queries(&cases));
+    faults.extend(faults_of_profiles(&cases));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Queries that find other spans than they should.
+fn faults_of_queries(cases: &[Case]) -> Vec<String> {
     let mut asked = 0;
     let mut faults = Vec::new();
-    for case in cases(folder.path()) {
-        for query in case.expect["queries"].as_array().into_iter().flatten() {
+    for case in cases {
+        for query in case.value["expect"]["queries"].as_array().into_iter().flatten() {
             let text = query["q"].as_str().unwrap();
             let ran = spanglass("replay-capture --decoded jsonl --query").args([text]).args([&case.body]).run();
             let mut wanted: Vec<String> =
                 query["match"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect();
             wanted.sort();
-            let found = keys_of(&case, &ran.stdout);
+            let found = keys_of(case, &ran.stdout);
             if found != wanted || ran.status != i32::from(wanted.is_empty()) {
                 faults.push(format!(
                     "{}: {text}\n  found  {found:?}\n  wanted {wanted:?}\n{}",
@@ -74,21 +87,14 @@ fn queries_find_what_they_should() {
             asked += 1;
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(asked >= 100, "only {asked} queries");
+    faults
 }
 
-#[test]
-fn trees_are_those_of_the_documents() {
-    let folder = TempDir::new().unwrap();
-    let faults = faults_of_trees(folder.path(), None);
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-/// What is not as the documents expect it of a trace, in `capture`, or in bodies that are written into `folder`.
-pub(crate) fn faults_of_trees(folder: &Path, capture: Option<&Path>) -> Vec<String> {
+/// Preorder and self times that are not as the documents expect them, in `capture`, or in the body of each case.
+pub(crate) fn faults_of_trees(cases: &[Case], capture: Option<&Path>) -> Vec<String> {
     let mut faults = Vec::new();
-    for case in cases(folder) {
+    for case in cases {
         let ids: BTreeSet<String> = case.scenario.traces().map(|id| id.to_string()).collect();
         let traces = ids.iter().flat_map(|id| ["--trace", id]);
         let input = capture.unwrap_or(&case.body);
@@ -109,7 +115,7 @@ pub(crate) fn faults_of_trees(folder: &Path, capture: Option<&Path>) -> Vec<Stri
             found.push(order);
         }
         let pair = |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_u64().unwrap() as usize);
-        let traces = case.expect["traces"].as_array().unwrap().iter();
+        let traces = case.value["expect"]["traces"].as_array().unwrap().iter();
         let mut wanted: Vec<Vec<(String, usize)>> =
             traces.map(|trace| trace["preorder"].as_array().unwrap().iter().map(pair).collect()).collect();
         found.sort();
@@ -117,7 +123,7 @@ pub(crate) fn faults_of_trees(folder: &Path, capture: Option<&Path>) -> Vec<Stri
         if found != wanted {
             faults.push(format!("{}: tree\n  found  {found:?}\n  wanted {wanted:?}\n{}", case.scenario.id, ran.stderr));
         }
-        for (key, us) in case.expect["self_us"].as_object().into_iter().flatten() {
+        for (key, us) in case.value["expect"]["self_us"].as_object().into_iter().flatten() {
             let wanted = us.as_i64().unwrap() * 1000;
             if own.get(key) != Some(&wanted) {
                 faults.push(format!("{}: self time of {key} is {:?}, wanted {wanted}", case.scenario.id, own.get(key)));
@@ -136,17 +142,14 @@ fn documents(case: &Case, flags: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-/// Gaps, overhangs, segments, errors, exceptions, joined lines and stitched relations, as the documents expect them.
-#[test]
-fn what_is_told_beside_the_trees_is_what_the_documents_expect() {
-    let folder = TempDir::new().unwrap();
-    let values: Vec<Value> = serde_json::from_slice(&read(&fixture("scenarios.json"))).unwrap();
+/// Gaps, overhangs, segments, errors, exceptions, joined lines and stitched relations that are not as the documents expect them.
+fn faults_beside_the_trees(cases: &[Case], folder: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     let mut compared = BTreeMap::<&str, usize>::new();
-    for (case, value) in cases(folder.path()).into_iter().zip(values) {
-        let expect = &case.expect;
+    for case in cases {
+        let (value, expect) = (&case.value, &case.value["expect"]);
         let mut flags = vec!["--segments".to_owned()];
-        let logs = folder.path().join(format!("{}.log", case.scenario.id));
+        let logs = folder.join(format!("{}.log", case.scenario.id));
         if let Some(lines) = value["artifacts"]["log_lines"].as_array() {
             let lines: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
             std::fs::write(&logs, lines.join("\n")).unwrap();
@@ -159,7 +162,7 @@ fn what_is_told_beside_the_trees_is_what_the_documents_expect() {
             }
         }
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-        let documents = documents(&case, &flags);
+        let documents = documents(case, &flags);
         let key = |id: &Value| id.as_str().and_then(|id| case.keys.get(id)).cloned().unwrap_or_default();
         let of = |value: &Value, member: &str| value[member].as_str().unwrap_or_default().to_owned();
         let members = |name: &str| {
@@ -256,9 +259,9 @@ fn what_is_told_beside_the_trees_is_what_the_documents_expect() {
             check("stitched", found.collect(), wanted.collect());
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
     let least = [("gaps", 20), ("segments", 10), ("errors", 10), ("exceptions", 3), ("logs", 5), ("stitched", 6)];
     assert!(least.iter().all(|(what, least)| compared[what] >= *least), "{compared:?}");
+    faults
 }
 
 /// `(rule, key, severity)` of every finding of a profile.
@@ -277,22 +280,20 @@ fn linted(case: &Case, profile: &str) -> Vec<(String, String, String)> {
     all
 }
 
-/// Where a document is complete (its lint variant), exactly what it lists is found; elsewhere all of it, no further error, and in
-/// clean traces nothing above info.
-#[test]
-fn profiles_find_what_they_should() {
-    let folder = TempDir::new().unwrap();
-    let values: Vec<Value> = serde_json::from_slice(&read(&fixture("scenarios.json"))).unwrap();
+/// Findings that are not as expected: where a document is complete (its lint variant), exactly what it lists is found; elsewhere
+/// all of it, no further error, and in clean traces nothing above info.
+fn faults_of_profiles(cases: &[Case]) -> Vec<String> {
     let mut faults = Vec::new();
-    for (case, value) in cases(folder.path()).into_iter().zip(values) {
+    for case in cases {
+        let value = &case.value;
         let system = value["system"].as_str().unwrap();
         let profile = match system {
             "dd-trace-cpp" => "dd",
             other => other,
         };
-        let found = linted(&case, profile);
+        let found = linted(case, profile);
         let text = |finding: &Value, member: &str| finding[member].as_str().unwrap().replace("warn", "warning");
-        let mut wanted: Vec<_> = case.expect["lint"]
+        let mut wanted: Vec<_> = case.value["expect"]["lint"]
             .as_array()
             .into_iter()
             .flatten()
@@ -308,10 +309,10 @@ fn profiles_find_what_they_should() {
             }
         };
         if !as_wanted {
-            faults.push(format!("{}:\n  found  {found:?}\n  wanted {wanted:?}", case.scenario.id));
+            faults.push(format!("{} lint:\n  found  {found:?}\n  wanted {wanted:?}", case.scenario.id));
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    faults
 }
 
 /// The queries that xmtpd's own document gives, over all of its traces.

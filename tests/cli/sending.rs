@@ -170,7 +170,7 @@ fn scenarios_are_recorded_as_they_are_documented() {
     let (status, stderr) = recorder.stop();
     assert_eq!(status, 0, "{stderr}");
     let folder = tempfile::tempdir().unwrap();
-    let faults = scenarios::faults_of_trees(folder.path(), Some(&path));
+    let faults = scenarios::faults_of_trees(&scenarios::cases(folder.path()), Some(&path));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

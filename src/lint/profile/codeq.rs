@@ -14,6 +14,8 @@ use std::hash::BuildHasher;
 const FAMILIES: [&str; 6] = ["codeq.", "http.", "rpc.", "db.", "error.", "otel."];
 /// Different values of one attribute in a capture before it counts as unbounded.
 const MOST_VALUES: usize = 100;
+/// Attributes whose values are counted; what comes after them is not.
+const MOST_KEYS: usize = 1_000;
 /// A longer reason is a free text.
 const LONGEST_REASON: usize = 40;
 
@@ -28,7 +30,7 @@ impl Values {
     /// Whether this value is the one that is one too many.
     fn is_one_too_many(&mut self, key: &str, value: &str) -> bool {
         let hash = self.hasher.hash_one(value);
-        if !self.seen.contains_key(key) {
+        if !self.seen.contains_key(key) && self.seen.len() < MOST_KEYS {
             self.seen.insert(key.into(), FxHashSet::default());
         }
         let Some(seen) = self.seen.get_mut(key) else { return false };
@@ -174,13 +176,17 @@ fn secret_in(text: &str) -> Option<&'static str> {
         ("token=", "a token"),
         ("password=", "a password"),
         ("secret=", "a secret"),
-        ("bearer ", "a bearer token"),
+        ("authorization: bearer ", "a bearer token"),
     ] {
         if lower.contains(mark) {
             return Some(what);
         }
     }
     let words = || text.split(|c: char| c.is_whitespace() || "\"'<>,;".contains(c));
+    let schemes = words().zip(words().skip(1));
+    if schemes.clone().any(|(scheme, word)| scheme.eq_ignore_ascii_case("bearer") && looks_like_token(word)) {
+        return Some("a bearer token");
+    }
     let aws = |word: &str| {
         word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
             part.len() == 20
@@ -201,6 +207,14 @@ fn secret_in(text: &str) -> Option<&'static str> {
         }
     };
     words().find_map(url)
+}
+
+/// Whether a word after `Bearer` is a token (RFC 6750 section 2.1) and not a word of a sentence about one: `missing bearer token`.
+fn looks_like_token(word: &str) -> bool {
+    let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let word = word.trim_end_matches(['.', ':', '!', '?']);
+    let prose = word.len() < 20 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    !word.is_empty() && word.bytes().all(of_token) && !prose
 }
 
 fn unbounded(site: &mut Site<'_, '_, '_, '_>, values: &mut Values) {

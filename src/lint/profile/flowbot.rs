@@ -142,7 +142,7 @@ fn required(site: &mut Site<'_, '_, '_, '_>) {
             named.extend([("capability.name", ability), ("capability.operation", operation)]);
         }
         &ABILITY
-    } else if site.text("db.system").as_deref() == Some("redis") {
+    } else if REDIS[0].iter().any(|key| site.text(key).as_deref() == Some("redis")) {
         &REDIS
     } else if name.starts_with("gorm.") || site.has(REDIS[0]) {
         &GORM

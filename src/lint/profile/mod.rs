@@ -1,7 +1,7 @@
 //! The conventions of a system: what its own documents say about names, tags and shapes of its traces (seeds-scenarios.md section 7).
 //!
-//! Every profile has the general rules G, in place of the findings S, T that say the same; those of xmtpd, flowbot and CodeQ look at
-//! the spans of their service. There is one finding per rule and span.
+//! Every profile has the general rules G, in place of the findings S, T that say the same; the profiles of xmtpd, flowbot and CodeQ
+//! look at the spans of their service alone. There is one finding per rule and span.
 
 mod codeq;
 pub mod codes;
@@ -12,7 +12,7 @@ use super::codes::{
     CHILD_AFTER_PARENT, CHILD_BEFORE_PARENT, DUPLICATE_SPAN_ID, DURATION_OVERFLOW, NEGATIVE_DURATION, NO_ROOT,
     PARENT_MISSING, SPAN_ID_ZERO, START_BEFORE_2000, START_IN_FUTURE, TRACE_ID_ZERO,
 };
-use super::structure::{CLOCK_NOISE, Sink};
+use super::structure::{CLOCK_NOISE, Sink, flush_of};
 use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::time::{Nanos, Timestamp};
 use crate::trace::{Span, SpanKind, Value};
@@ -69,6 +69,16 @@ impl Profile {
         }
     }
 
+    /// The service whose spans it looks at; `None` is every service.
+    pub fn service(self) -> Option<&'static str> {
+        match self {
+            Profile::Xmtpd => Some("xmtpd"),
+            Profile::Flowbot => Some("flowbot"),
+            Profile::Codeq => Some("codeq"),
+            Profile::Datadog | Profile::Otel | Profile::Tutorial => None,
+        }
+    }
+
     /// The rules that it adds, in their order.
     pub fn rules(self) -> impl Iterator<Item = Code> {
         let own = match self {
@@ -103,12 +113,18 @@ pub struct Checker {
     /// When the capture was made: nothing begins later.
     now: Timestamp,
     values: codeq::Values,
+    seen: u64,
 }
 
 impl Checker {
     /// A checker of traces that were recorded up to `now`.
     pub fn new(profile: Profile, now: Timestamp) -> Checker {
-        Checker { profile, now, values: codeq::Values::default() }
+        Checker { profile, now, values: codeq::Values::default(), seen: 0 }
+    }
+
+    /// Spans that were looked at so far.
+    pub fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// Reports what breaks the conventions in one trace; `records` holds the record number of each of its payloads.
@@ -116,14 +132,18 @@ impl Checker {
         let mut sink = Sink::Report { records, out };
         for index in 0..tree.len() {
             let Some(span) = tree.span(index) else { continue };
+            if self.profile.service().is_some_and(|service| service != span.service()) {
+                continue;
+            }
             let mut site = Site { tree, index, span, sink: &mut sink };
             general(&mut site, self.now);
-            match (self.profile, span.service()) {
-                (Profile::Xmtpd, "xmtpd") => xmtpd::span(&mut site),
-                (Profile::Flowbot, "flowbot") => flowbot::span(&mut site),
-                (Profile::Codeq, "codeq") => codeq::span(&mut site, &mut self.values),
-                _ => {}
+            match self.profile {
+                Profile::Xmtpd => xmtpd::span(&mut site),
+                Profile::Flowbot => flowbot::span(&mut site),
+                Profile::Codeq => codeq::span(&mut site, &mut self.values),
+                Profile::Datadog | Profile::Otel | Profile::Tutorial => {}
             }
+            self.seen += 1;
         }
         if self.profile == Profile::Flowbot {
             flowbot::receives(tree, &mut sink);
@@ -204,8 +224,8 @@ fn general(site: &mut Site<'_, '_, '_, '_>, now: Timestamp) {
             format!("the parent {parent} is not in the capture, and the span is no beginning of a process's part")
         });
     }
-    let parent = tree.parent(site.index).and_then(|parent| tree.span(parent));
-    if let Some(parent) = parent.filter(|parent| !handed_over(*parent, span)) {
+    let parent = tree.parent(site.index).filter(|parent| !handed_over(tree, *parent, site.index));
+    if let Some(parent) = parent.and_then(|parent| tree.span(parent)) {
         let (early, late) = (parent.start() - span.start(), span.end() - parent.end());
         let inside = span.start() < parent.end();
         if early > CLOCK_NOISE {
@@ -243,9 +263,12 @@ fn begins_segment(span: Span<'_>) -> bool {
 }
 
 /// Whether a child may leave its parent's time: it runs in another process or later, on purpose.
-fn handed_over(parent: Span<'_>, child: Span<'_>) -> bool {
-    parent.service() != child.service()
-        || parent.chunk_index() != child.chunk_index()
+fn handed_over(tree: &TraceTree<'_, '_>, parent: usize, child: usize) -> bool {
+    let flush = |index| tree.input_index(index).and_then(|index| flush_of(tree.trace(), index));
+    let apart = flush(parent) != flush(child);
+    let (Some(parent), Some(child)) = (tree.span(parent), tree.span(child)) else { return apart };
+    apart
+        || parent.service() != child.service()
         || begins_segment(child)
         || parent.kind() == SpanKind::Producer
         || child.links().len() > 0

@@ -31,10 +31,17 @@ fn tagged(service: &str, name: &str, tags: &[(&str, &str)]) -> SpanDraft {
 
 /// Codes and spans of what is found in spans of one chunk.
 fn found(profile: Profile, spans: &[SpanDraft]) -> Vec<(String, u64)> {
+    found_in(profile, Dialect::Otlp, &[spans])
+}
+
+/// Codes and spans of what is found in the chunks of one payload.
+fn found_in(profile: Profile, dialect: Dialect, chunks: &[&[SpanDraft]]) -> Vec<(String, u64)> {
     let mut batch = Batch::default();
-    batch.set_dialect(Dialect::Otlp);
-    batch.begin_chunk(&ChunkDraft::default());
-    spans.iter().for_each(|span| batch.push(span));
+    batch.set_dialect(dialect);
+    for spans in chunks {
+        batch.begin_chunk(&ChunkDraft::default());
+        spans.iter().for_each(|span| batch.push(span));
+    }
     batch.finish();
     let trace = Trace::whole(TraceId(1), batch.view(&[]));
     let tree = TraceTree::of(&trace);
@@ -78,6 +85,10 @@ fn general_rules() {
     assert_eq!(one(child(9, 0, 1)), [("G02".to_owned(), 2)]);
     assert_eq!(one(SpanDraft { flags: Some(0x300), ..child(9, 0, 1) }), []);
     assert_eq!(one(SpanDraft { kind: SpanKind::Server, ..child(9, 0, 1) }), []);
+    // Scopes of OTLP are no hand-over, chunks of Datadog's protocols are.
+    let (outside, late) = ([root()], [child(1, 0, 9_000_000)]);
+    assert_eq!(found_in(Profile::Otel, Dialect::Otlp, &[&outside, &late]), [("G03".to_owned(), 2)]);
+    assert_eq!(found_in(Profile::Otel, Dialect::Datadog, &[&outside, &late]), []);
     assert_eq!(one(child(1, -2_000, 10)), [("G03".to_owned(), 2)]);
     assert_eq!(one(child(1, 500_000, 600_000)), [("G03".to_owned(), 2)]);
     // Later altogether, in another service, or handed over.
@@ -117,8 +128,11 @@ fn xmtpd_rules() {
     assert_eq!(codes_of(Profile::Xmtpd, linked), ["XM07"]);
     assert_eq!(codes("xmtpd.sync.connect_to_node", &[("connection_success", "true")]), none);
     assert_eq!(codes("xmtpd.sync.connect_to_node", &[("connection_success", "false")]), ["XM09"]);
-    // Others are not looked at.
+    // Others are not looked at, not by the general rules either.
     assert_eq!(codes_of(Profile::Xmtpd, span("gateway", "whatever")), none);
+    let nameless = |service| SpanDraft { span_id: SpanId(0), ..span(service, "xmtpd.node.publish_payer_envelopes") };
+    assert_eq!(codes_of(Profile::Xmtpd, nameless("gateway")), none);
+    assert_eq!(codes_of(Profile::Xmtpd, nameless("xmtpd")), ["G01"]);
 }
 
 #[test]
@@ -142,6 +156,7 @@ fn flowbot_rules() {
     );
     assert_eq!(codes("GET", &[("db.system", "redis"), ("db.statement", "GET x")]), none);
     assert_eq!(codes("get", &[("db.system", "redis"), ("db.statement", "get x")]), ["FB08"]);
+    assert_eq!(codes("GET", &[("db.system.name", "redis"), ("db.query.text", "GET x")]), none);
     assert_eq!(codes("gorm.Query", &[("db.system", "mysql"), ("db.statement", "SELECT 1")]), ["FB05"]);
     let exception = EventDraft { name: "exception".to_owned(), time: START, ..EventDraft::default() };
     let failed = SpanDraft { events: vec![exception], ..span("flowbot", "pipeline.cron") };
@@ -162,6 +177,8 @@ fn codeq_rules() {
     for secret in [
         "postgres://user:pass@host/db",
         "Authorization: Bearer abc",
+        "sent bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+        "\"Bearer 0f3d\"",
         "-----BEGIN PRIVATE KEY-----",
         "key AKIAIOSFODNN7EXAMPLE of",
         "https://hooks.example/cb?x=1",
@@ -176,6 +193,9 @@ fn codeq_rules() {
         assert_eq!(codes_of(Profile::Codeq, told), ["CQ06"], "{secret}");
     }
     assert_eq!(codes("codeq.task.abandon", &[("error.message", "see https://docs.example/errors")]), none);
+    for text in ["missing bearer token", "no bearer", "Bearer token: expired", "the bearer credentials-file is empty"] {
+        assert_eq!(codes("codeq.task.abandon", &[("error.message", text)]), none, "{text}");
+    }
     let nack = [("codeq.delay_seconds", "1"), ("codeq.reason", "rate limited")];
     assert_eq!(codes("codeq.task.nack", &nack), none);
     let many = |key: &str| -> Vec<SpanDraft> {
@@ -188,4 +208,11 @@ fn codeq_rules() {
     };
     assert_eq!(found(Profile::Codeq, &many("codeq.customer")), [("CQ07".to_owned(), 101)]);
     assert_eq!(found(Profile::Codeq, &many("codeq.task_id")), [("CQ07".to_owned(), 101)]);
+    // Of a thousand attributes the values are counted, and of those after them not.
+    let keys: Vec<String> = (0..1_000).map(|key| format!("codeq.k{key}")).collect();
+    let of_all: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "v")).collect();
+    let first = SpanDraft { span_id: SpanId(1_000), ..tagged("codeq", "codeq.task.abandon", &of_all) };
+    let after = |key| found(Profile::Codeq, &[&[first.clone()], many(key).as_slice()].concat());
+    assert_eq!(after("codeq.k7"), [("CQ07".to_owned(), 100)]);
+    assert_eq!(after("codeq.late"), []);
 }
