@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use spanglass::diagnostic::Diagnostics;
 use spanglass::trace::{Attributes, Batch, Payload, Sender, Span, SpanKind, Value as Typed};
 use spanglass::wire::{self, Losses, Options, Protocol};
+use spanglass_peers::workloads::Workload;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -154,6 +155,19 @@ fn compare(name: &str, made: &[Value], wanted: &[Value]) {
     for (made, wanted) in made.iter().zip(wanted) {
         assert_eq!(made, wanted, "{name}");
     }
+}
+
+/// The 20,000 spans of W2 are written as they were read, byte for byte.
+#[test]
+fn w2_is_written_byte_for_byte() {
+    let mut body = Vec::new();
+    Workload::W2.write(&mut body).expect("the workload");
+    let (mut batch, mut found) = (Batch::default(), Diagnostics::default());
+    wire::decode(Protocol::V04, &body, &Options::default(), &mut batch, &mut found.body(0));
+    assert_eq!(found.iter().count(), 0);
+    let mut losses = Losses::default();
+    let made = wire::encode(Protocol::V04, batch.view(&body), &mut losses).expect("a body");
+    assert!(losses.is_empty() && made.body == body, "{} bytes for {}", made.body.len(), body.len());
 }
 
 #[test]
