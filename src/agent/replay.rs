@@ -92,7 +92,7 @@ pub struct Fault {
 }
 
 /// Where requests come from, one after the other.
-pub type Source = Box<dyn FnMut() -> Option<Outgoing>>;
+pub type Source = Box<dyn FnMut() -> Option<Rc<Outgoing>>>;
 
 /// Sends what `source` gives until it ends or `stop` is done; then waits for the answers that are under way. Must be called
 /// inside a `LocalSet`.
@@ -228,7 +228,10 @@ impl Replay {
                 report.bytes += outgoing.body.len() as u64;
                 report.spans += outgoing.spans;
                 let taken = Taken::of(&response);
-                *report.responses.entry(taken.status.clone()).or_default() += 1;
+                match report.responses.get_mut(&taken.status) {
+                    Some(count) => *count += 1,
+                    None => drop(report.responses.insert(taken.status.clone(), 1)),
+                }
                 report.rejected_spans += taken.rejected_spans;
                 match taken.ok {
                     true => report.accepted += 1,

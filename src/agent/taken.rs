@@ -24,8 +24,6 @@ pub struct Taken {
     pub rejected_spans: u64,
     /// Why, in the words of the target.
     pub reason: Option<String>,
-    /// The sampling rates that a Datadog agent wants, by `service:S,env:E`.
-    pub rates: BTreeMap<String, f64>,
 }
 
 impl Taken {
@@ -49,16 +47,15 @@ impl Taken {
             taken.rejected_spans = u64::try_from(partial.rejected_spans).unwrap_or_default();
             taken.reason = Some(partial.error_message).filter(|message| !message.is_empty());
         }
-        // Most answers have none, and this is asked for every request of a replay.
-        if memchr::memmem::find(&response.body, b"rate_by_service").is_none() {
-            return taken;
-        }
-        let document: Option<Value> = serde_json::from_slice(&response.body).ok();
-        let rates = document.as_ref().and_then(|document| document["rate_by_service"].as_object());
-        taken.rates =
-            rates.into_iter().flatten().filter_map(|(key, rate)| Some((key.clone(), rate.as_f64()?))).collect();
         taken
     }
+}
+
+/// The sampling rates that a Datadog agent wants, by `service:S,env:E`.
+pub fn rates(response: &Response) -> BTreeMap<String, f64> {
+    let document: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let rates = document.as_ref().and_then(|document| document["rate_by_service"].as_object());
+    rates.into_iter().flatten().filter_map(|(key, rate)| Some((key.clone(), rate.as_f64()?))).collect()
 }
 
 fn partial_success(response: &Response) -> Option<ExportTracePartialSuccess> {
@@ -75,6 +72,8 @@ fn partial_success(response: &Response) -> Option<ExportTracePartialSuccess> {
 
 /// In JSON a 64-bit integer may be a text.
 fn partial_success_in_json(body: &[u8]) -> Option<ExportTracePartialSuccess> {
+    // Most answers have none, and every request of a replay is asked for it.
+    memchr::memmem::find(body, b"partialSuccess")?;
     let document: Value = serde_json::from_slice(body).ok()?;
     let partial = document.get("partialSuccess")?;
     let rejected = &partial["rejectedSpans"];
@@ -127,8 +126,8 @@ mod tests {
             let taken = Taken::of(&response(200, &[("content-type", kind), ("grpc-status", "0")], body));
             assert_eq!((taken.ok, taken.rejected_spans, taken.reason.as_deref()), (true, 3, Some("too old")), "{kind}");
         }
-        let rates = Taken::of(&response(200, &[], br#"{"rate_by_service":{"service:a,env:b":0.5}}"#));
-        assert_eq!(rates.rates.get("service:a,env:b"), Some(&0.5));
+        let rates = rates(&response(200, &[], br#"{"rate_by_service":{"service:a,env:b":0.5}}"#));
+        assert_eq!(rates.get("service:a,env:b"), Some(&0.5));
         let refused = Taken::of(&response(200, &[("grpc-status", "14"), ("grpc-message", "later")], b""));
         assert_eq!((refused.ok, refused.status.as_str(), refused.reason.as_deref()), (false, "grpc-14", Some("later")));
         assert!(!Taken::of(&response(404, &[("grpc-status", "0")], b"")).ok);

@@ -9,7 +9,7 @@ use spanglass::agent::client::{Client, Connection, SendError, Stage, Step};
 use spanglass::agent::fetch::Fetcher;
 use spanglass::agent::info::{self, Info};
 use spanglass::agent::likely;
-use spanglass::agent::taken::Taken;
+use spanglass::agent::taken::{self, Taken};
 use spanglass::agent::verify::{Arrived, Verified, verify};
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::endpoint::{Endpoint, Transport};
@@ -183,7 +183,9 @@ impl Delivery {
         self.step(Stage::Response, taken.ok, response.elapsed, format!("{}{said}", taken.status));
         let refused = if taken.ok { taken.rejected_spans.min(spans) } else { spans };
         self.accepted += spans - refused;
-        self.rates.extend(taken.rates);
+        if taken.ok {
+            self.rates.extend(taken::rates(&response));
+        }
         if refused > 0 {
             let reason = taken.reason.unwrap_or_else(|| taken.status.clone());
             let what = match taken.ok {

@@ -298,7 +298,7 @@ const MOST_KEPT: usize = 16 << 20;
 
 /// The requests of the first round, in order; `None` for those that were skipped, and for all when they are too large.
 struct Kept {
-    requests: Option<Vec<Option<Outgoing>>>,
+    requests: Option<Vec<Option<Rc<Outgoing>>>>,
     bytes: usize,
 }
 
@@ -307,7 +307,7 @@ impl Kept {
         Kept { requests: (loops > 1).then(Vec::new), bytes: 0 }
     }
 
-    fn take(&mut self, outgoing: Option<&Outgoing>) {
+    fn take(&mut self, outgoing: Option<&Rc<Outgoing>>) {
         // Headers and what holds them together weigh too.
         self.bytes += outgoing.map_or(64, |outgoing| outgoing.body.len() + 1024);
         match &mut self.requests {
@@ -368,7 +368,7 @@ struct Feed {
 }
 
 impl Feed {
-    fn next(&mut self) -> Option<Outgoing> {
+    fn next(&mut self) -> Option<Rc<Outgoing>> {
         loop {
             if self.round > 0
                 && let Some(outgoing) = self.next_kept()
@@ -381,7 +381,7 @@ impl Feed {
                 self.counts.skipped += 1;
                 continue;
             }
-            let outgoing = self.outgoing(record);
+            let outgoing = self.outgoing(record).map(Rc::new);
             if self.round == 0 {
                 self.kept.take(outgoing.as_ref());
             }
@@ -393,7 +393,7 @@ impl Feed {
     }
 
     /// The next request of a further round, when those of the first are all kept; `Some(None)` at the end of the last.
-    fn next_kept(&mut self) -> Option<Option<Outgoing>> {
+    fn next_kept(&mut self) -> Option<Option<Rc<Outgoing>>> {
         let kept = self.kept.requests.as_ref().filter(|kept| !kept.is_empty())?;
         loop {
             if self.at >= kept.len() {

@@ -212,7 +212,7 @@ fn codeq_rules() {
     let keys: Vec<String> = (0..1_000).map(|key| format!("codeq.k{key}")).collect();
     let of_all: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "v")).collect();
     let first = SpanDraft { span_id: SpanId(1_000), ..tagged("codeq", "codeq.task.abandon", &of_all) };
-    let after = |key| found(Profile::Codeq, &[&[first.clone()], many(key).as_slice()].concat());
+    let after = |key| found(Profile::Codeq, &[std::slice::from_ref(&first), &many(key)].concat());
     assert_eq!(after("codeq.k7"), [("CQ07".to_owned(), 100)]);
     assert_eq!(after("codeq.late"), []);
 }
