@@ -16,7 +16,7 @@ use spanglass::id::{SpanId, TraceId};
 use spanglass::intake::{Intake, Note, Scanned};
 use spanglass::time::{Nanos, Timestamp};
 use spanglass::trace::{
-    Batch, ChunkDraft, Dialect, Dropped, EventDraft, LinkDraft, OwnedValue, ResourceDraft, SpanDraft, SpanKind,
+    Batch, ChunkDraft, Dialect, Dropped, EventDraft, Keep, LinkDraft, OwnedValue, ResourceDraft, SpanDraft, SpanKind,
     SpanStatus,
 };
 use spanglass::wire::{self, Losses, Options, Protocol};
@@ -947,5 +947,22 @@ fn attributes_keep_their_types_in_v1() {
         assert_eq!(of("whole"), Some(OwnedValue::Float(2.0)), "{what}");
         assert_eq!(of("yes"), Some(OwnedValue::Bool(true)), "{what}");
         assert_eq!(of("http.status_code"), Some(OwnedValue::Str("200".into())), "{what}");
+    }
+}
+
+/// Events and links are read, and their faults found, also where they are not kept.
+#[test]
+fn a_broken_event_breaks_the_body_whatever_is_kept() {
+    let within = |field: u8, bytes: &[u8]| [&[field << 3 | 2, bytes.len() as u8], bytes].concat();
+    for (field, what) in [(11, "event"), (13, "link")] {
+        // A text that is longer than what it stands in.
+        let span = within(field, &[2 << 3 | 2, 40, b'x']);
+        let body = within(1, &within(2, &within(2, &span)));
+        for keep in [Keep::All, Keep::NOTHING] {
+            let (mut batch, mut found) = (Batch::default(), Diagnostics::default());
+            let options = Options { keep, ..Options::default() };
+            wire::decode(Protocol::OtlpProto, &body, &options, &mut batch, &mut found.body(0));
+            assert!(!batch.view(&body).complete() && found.iter().count() == 1, "{what}: {found:?}");
+        }
     }
 }

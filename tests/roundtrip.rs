@@ -99,6 +99,38 @@ fn every_body_reads_back_as_itself() {
     }
 }
 
+/// Tags and metrics are maps of their own: a metric says nothing of the trace, whatever its name, and is kept.
+#[test]
+fn a_metric_named_like_a_tag_is_a_metric() {
+    let tag = |key: &str, value: OwnedValue| (key.to_owned(), value);
+    let metrics = ["_dd.p.tid", "_dd.origin", "_dd.p.dm"].map(|key| tag(key, OwnedValue::Float(5.0)));
+    let whole = Whole {
+        spans: vec![SpanDraft {
+            trace_id: TraceId(7 << 64 | 9),
+            span_id: SpanId(1),
+            attributes: [&[tag("_dd.p.tid", OwnedValue::Str("0000000000000007".to_owned()))], &metrics[..]].concat(),
+            ..SpanDraft::default()
+        }],
+        chunks: vec![ChunkDraft { origin: "rum".to_owned(), ..ChunkDraft::default() }],
+        sizes: vec![1],
+        senders: Vec::new(),
+    };
+    for protocol in [Protocol::V03, Protocol::V04, Protocol::V05, Protocol::V07] {
+        let (decoded, losses) = through(protocol, whole.batch(Dialect::Datadog).view(&[]));
+        assert_eq!(lost(&losses), [], "{protocol}");
+        let made = Whole::of(decoded.payload());
+        assert_eq!(
+            (&made.chunks[0].origin[..], made.spans[0].trace_id),
+            ("rum", whole.spans[0].trace_id),
+            "{protocol}"
+        );
+        let kept = |metric| made.spans[0].attributes.iter().filter(|attribute| *attribute == metric).count();
+        assert!(metrics.iter().all(|metric| kept(metric) == 1), "{protocol}: {:?}", made.spans);
+        let (again, _) = through(protocol, decoded.payload());
+        assert_eq!(difference(&Whole::of(again.payload()), &made), None, "{protocol}");
+    }
+}
+
 /// Attributes in an order that does not depend on the way, without those that only say what the payload says elsewhere.
 fn comparable(mut whole: Whole, ignore: &[&str]) -> Whole {
     for span in &mut whole.spans {

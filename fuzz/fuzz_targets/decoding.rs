@@ -2,7 +2,7 @@
 //! spans whatever is kept, and that a payload which was encoded reads back as itself.
 
 use spanglass::diagnostic::{Diagnostics, Place};
-use spanglass::trace::{Batch, ChunkDraft, Keep, Payload, ResourceDraft, SpanDraft};
+use spanglass::trace::{Batch, ChunkDraft, Dialect, Keep, OwnedValue, Payload, ResourceDraft, SpanDraft};
 use spanglass::wire::{self, Limits, Losses, Options, Protocol};
 
 /// Decodes `body`, looks at everything in it, and takes it through the encoder.
@@ -62,7 +62,16 @@ fn whole(payload: Payload<'_>) -> String {
         text += &format!("{:?} {}\n", ChunkDraft::from(chunk), chunk.spans().len());
     }
     for span in payload.spans() {
-        text += &format!("{:?}\n", SpanDraft::from(span));
+        let mut span = SpanDraft::from(span);
+        if payload.dialect() == Dialect::Datadog {
+            // Tags and metrics are maps of their own, and may stand in either order.
+            span.attributes.sort_by_key(|(_, value)| match value {
+                OwnedValue::Str(_) => 0,
+                OwnedValue::Float(_) => 1,
+                _ => 2,
+            });
+        }
+        text += &format!("{span:?}\n");
     }
     text
 }

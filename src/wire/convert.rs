@@ -53,17 +53,17 @@ fn is_complete(batch: &Batch, body: &[u8], chunk: &ChunkRecord, target: Target) 
     if !members && (chunk.attributes.len > 0 || chunk.resource > 0 || chunk.dropped) || chunk.mechanism.is_some() {
         return false;
     }
-    let said = |key| spans.iter().find_map(|span| find(batch, body, span, key));
+    let said = |key, kind| spans.iter().find_map(|span| find(batch, body, span, key, kind));
     if chunk.priority != NO_PRIORITY && !members {
-        match said(b"_sampling_priority_v1") {
-            Some(found) if found.kind() == Kind::Float && f64::from_bits(found.bits) as i32 == chunk.priority => {}
+        match said(b"_sampling_priority_v1", Kind::Float) {
+            Some(found) if f64::from_bits(found.bits) as i32 == chunk.priority => {}
             _ => return false,
         }
     }
     let origin = batch.bytes(body, chunk.origin);
     if !origin.is_empty() && !members {
-        let last = spans.iter().rev().find_map(|span| find(batch, body, span, b"_dd.origin"));
-        if last.is_none_or(|last| last.kind() != Kind::Str || text(batch, body, last) != origin) {
+        let last = spans.iter().rev().find_map(|span| find(batch, body, span, b"_dd.origin", Kind::Str));
+        if last.is_none_or(|last| text(batch, body, last) != origin) {
             return false;
         }
     }
@@ -72,7 +72,8 @@ fn is_complete(batch: &Batch, body: &[u8], chunk: &ChunkRecord, target: Target) 
 
 /// Whether a decoder finds the high half of every span's trace id: in its own tag, or in the chunk's first one.
 fn high_halves_are_said(batch: &Batch, body: &[u8], spans: &[SpanRecord]) -> bool {
-    let tid = |span| find(batch, body, span, b"_dd.p.tid").and_then(|tag| trace_id_high(text(batch, body, tag)));
+    let tid =
+        |span| find(batch, body, span, b"_dd.p.tid", Kind::Str).and_then(|tag| trace_id_high(text(batch, body, tag)));
     let Some((first, rest)) = spans.split_first() else { return true };
     let said = tid(first);
     // Nearly always: one trace, said by its first span or by none.
@@ -87,11 +88,11 @@ fn high_halves_are_said(batch: &Batch, body: &[u8], spans: &[SpanRecord]) -> boo
     })
 }
 
-/// The last attribute of a span with this key.
+/// The last attribute of a span with this key in the map of its kind: a metric named like a tag is none.
 #[inline]
-pub(super) fn find(batch: &Batch, body: &[u8], span: &SpanRecord, key: &[u8]) -> Option<AttributeRecord> {
+fn find(batch: &Batch, body: &[u8], span: &SpanRecord, key: &[u8], kind: Kind) -> Option<AttributeRecord> {
     let attributes = span.attributes.of(&batch.attributes);
-    attributes.iter().rev().find(|record| batch.bytes(body, record.key()) == key).copied()
+    attributes.iter().rev().find(|record| record.kind() == kind && batch.bytes(body, record.key()) == key).copied()
 }
 
 fn text<'b>(batch: &'b Batch, body: &'b [u8], record: AttributeRecord) -> &'b [u8] {
@@ -264,7 +265,8 @@ impl Conversion<'_> {
             });
         }
         let has = |made: &Batch, body: &[u8], tags: &[AttributeRecord], key: &[u8]| {
-            let on_span = chunk.spans.of(&made.spans).iter().any(|span| find(made, body, span, key).is_some());
+            let spans = chunk.spans.of(&made.spans);
+            let on_span = spans.iter().any(|span| find(made, body, span, key, Kind::Str).is_some());
             on_span || tags.iter().any(|tag| made.bytes(body, tag.key()) == key)
         };
         if let Some(mechanism) = chunk.mechanism
@@ -328,11 +330,12 @@ impl Conversion<'_> {
         tags
     }
 
-    /// Gives the first span of a chunk an attribute: in place of all in the chunk with its key, or only when none has it.
+    /// Gives the first span of a chunk an attribute: in place of all in the chunk with its key and kind, or only when none has it.
     fn set(&mut self, chunk: usize, attribute: AttributeRecord, instead: bool) {
         let Some(spans) = self.made.chunks.get(chunk).map(|chunk| chunk.spans) else { return };
-        let key = self.made.bytes(self.body, attribute.key()).to_vec();
-        let said = spans.of(&self.made.spans).iter().any(|span| find(&self.made, self.body, span, &key).is_some());
+        let (key, kind) = (self.made.bytes(self.body, attribute.key()).to_vec(), attribute.kind());
+        let has = |span| find(&self.made, self.body, span, &key, kind).is_some();
+        let said = spans.of(&self.made.spans).iter().any(has);
         if said {
             if instead {
                 for index in spans.start..spans.start + spans.len {
@@ -340,7 +343,7 @@ impl Conversion<'_> {
                     let range = span.attributes;
                     for at in range.start..range.start + range.len {
                         let old = self.made.attributes.get(at as usize).copied();
-                        if old.is_some_and(|old| self.made.bytes(self.body, old.key()) == key)
+                        if old.is_some_and(|old| old.kind() == kind && self.made.bytes(self.body, old.key()) == key)
                             && let Some(place) = self.made.attributes.get_mut(at as usize)
                         {
                             *place = attribute;
@@ -390,7 +393,7 @@ impl Conversion<'_> {
                 .attributes
                 .of(&self.made.attributes)
                 .iter()
-                .filter(|record| self.made.bytes(self.body, record.key()) != b"_dd.p.tid")
+                .filter(|record| record.kind() != Kind::Str || self.made.bytes(self.body, record.key()) != b"_dd.p.tid")
                 .copied()
                 .collect();
             let start = self.made.attributes.len();
@@ -522,7 +525,7 @@ pub(super) fn to_v1(payload: Payload<'_>, losses: &mut Losses) -> Batch {
             let mut dm = chunk.mechanism;
             for span in spans {
                 promote(from, body, span, &mut made, losses);
-                dm = dm.or_else(|| mechanism(text(from, body, find(from, body, span, b"_dd.p.dm")?)));
+                dm = dm.or_else(|| mechanism(text(from, body, find(from, body, span, b"_dd.p.dm", Kind::Str)?)));
             }
             dm = dm.or_else(|| {
                 let tags = chunk.attributes.of(&from.nested).iter();

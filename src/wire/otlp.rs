@@ -338,18 +338,12 @@ fn span_fields(fill: &mut Fill<'_, '_, '_>, mut reader: Reader<'_>, draft: &mut 
                 draft.has_extra = true;
             }
             tag::EVENTS => {
-                let message = reader.message()?;
-                if fill.keeps_all {
-                    event(fill, message)?;
-                    draft.has_extra = true;
-                }
+                event(fill, reader.message()?)?;
+                draft.has_extra |= fill.keeps_all;
             }
             tag::LINKS => {
-                let message = reader.message()?;
-                if fill.keeps_all {
-                    link(fill, message)?;
-                    draft.has_extra = true;
-                }
+                link(fill, reader.message()?)?;
+                draft.has_extra |= fill.keeps_all;
             }
             tag::DROPPED_ATTRIBUTES | tag::DROPPED_EVENTS | tag::DROPPED_LINKS => {
                 let count = reader.varint()? as u32;
@@ -427,7 +421,10 @@ fn event(fill: &mut Fill<'_, '_, '_>, mut reader: Reader<'_>) -> Result<(), Wire
         }
     }
     event.attributes = fill.close_parts(base);
-    fill.batch.events.push(event);
+    // Read even when it is not kept: a body is broken or not, whatever is asked of it.
+    if fill.keeps_all {
+        fill.batch.events.push(event);
+    }
     Ok(())
 }
 
@@ -449,7 +446,10 @@ fn link(fill: &mut Fill<'_, '_, '_>, mut reader: Reader<'_>) -> Result<(), WireE
         }
     }
     link.attributes = fill.close_parts(base);
-    fill.batch.links.push(link);
+    // Read even when it is not kept: a body is broken or not, whatever is asked of it.
+    if fill.keeps_all {
+        fill.batch.links.push(link);
+    }
     Ok(())
 }
 
