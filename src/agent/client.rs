@@ -274,9 +274,14 @@ impl Connection {
         headers: &Headers,
         body: Bytes,
     ) -> Result<Response, SendError> {
+        let head = Head::new(&self.endpoint, method, path, headers)?;
+        self.send_under(&head, body).await
+    }
+
+    /// Sends a request under a head that was made before.
+    pub async fn send_under(&mut self, head: &Head, body: Bytes) -> Result<Response, SendError> {
         let started = Instant::now();
-        let request = self.request(method, path, headers, body);
-        let request = request.map_err(|cause| SendError::new(Stage::Request, cause))?;
+        let request = hyper::Request::from_parts(head.0.clone(), Full::new(body));
         let exchange = async {
             let answer = match &mut self.sender {
                 Sender::Http1(sender) => sender.send_request(request).await,
@@ -329,22 +334,23 @@ impl Connection {
         first.see(&bytes[..length]);
         Ok(first)
     }
+}
 
-    fn request(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &Headers,
-        body: Bytes,
-    ) -> Result<hyper::Request<Full<Bytes>>, String> {
-        let path = self.endpoint.path(path);
+/// The first part of a request to an endpoint: method, target and headers.
+#[derive(Clone, Debug)]
+pub struct Head(hyper::http::request::Parts);
+
+impl Head {
+    /// The head of a request to `path` below the base of `endpoint`; headers that belong to a connection are made anew.
+    pub fn new(endpoint: &Endpoint, method: &str, path: &str, headers: &Headers) -> Result<Head, SendError> {
+        let path = endpoint.path(path);
         let mut builder = hyper::Request::builder().method(method);
-        builder = match self.endpoint.grpc {
+        builder = match endpoint.grpc {
             true => {
-                let scheme = if self.endpoint.tls { "https" } else { "http" };
-                builder.uri(format!("{scheme}://{}{path}", self.endpoint.authority())).header("te", "trailers")
+                let scheme = if endpoint.tls { "https" } else { "http" };
+                builder.uri(format!("{scheme}://{}{path}", endpoint.authority())).header("te", "trailers")
             }
-            false => builder.uri(path).header("host", self.endpoint.authority()),
+            false => builder.uri(path).header("host", endpoint.authority()),
         };
         for (name, value) in headers.iter() {
             let made_anew = OF_THE_CONNECTION.iter().any(|other| other.eq_ignore_ascii_case(name));
@@ -352,7 +358,8 @@ impl Connection {
                 builder = builder.header(name, value);
             }
         }
-        builder.body(Full::new(body)).map_err(|error| error.to_string())
+        let request = builder.body(()).map_err(|error| SendError::new(Stage::Request, error.to_string()))?;
+        Ok(Head(request.into_parts().0))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Recorded requests go out again: paced, over a few connections, sent again when the target asks for it.
 
-use super::client::{Client, Connection, SendError, Stage};
+use super::client::{Client, Connection, Head, SendError, Stage};
 use super::likely;
 use super::taken::{self, Taken};
-use crate::http::{Headers, Response};
+use crate::endpoint::Endpoint;
+use crate::http::{Headers, Request, Response};
 use crate::time::Timestamp;
 use bytes::Bytes;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,21 +41,43 @@ pub struct Settings {
     pub retries: u32,
 }
 
-/// A request to be sent.
-#[derive(Clone, Debug, Default)]
+/// A request to be sent, once or in every round.
+#[derive(Debug)]
 pub struct Outgoing {
-    /// Its method.
-    pub method: String,
-    /// Its target, without the base path of the endpoint.
-    pub path: String,
-    /// Headers; those that belong to a connection are made anew.
-    pub headers: Headers,
+    method: String,
+    path: String,
+    headers: Headers,
+    body: Bytes,
+    received: Option<Timestamp>,
+    spans: u64,
+    /// Made when it is sent first.
+    head: OnceCell<Head>,
+}
+
+impl Outgoing {
+    /// `request` as it was recorded at `received`, with so many spans; its path is that below the base of the endpoint.
+    pub fn new(request: Request, received: Option<Timestamp>, spans: u64) -> Outgoing {
+        let Request { method, path, headers, body } = request;
+        Outgoing { method, path, headers, body: Bytes::from(body), received, spans, head: OnceCell::new() }
+    }
+
     /// The body as it goes out.
-    pub body: Bytes,
-    /// When it was recorded.
-    pub received: Option<Timestamp>,
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Spans in it.
-    pub spans: u64,
+    pub fn spans(&self) -> u64 {
+        self.spans
+    }
+
+    fn head(&self, endpoint: &Endpoint) -> Result<&Head, SendError> {
+        if let Some(head) = self.head.get() {
+            return Ok(head);
+        }
+        let head = Head::new(endpoint, &self.method, &self.path, &self.headers)?;
+        Ok(self.head.get_or_init(|| head))
+    }
 }
 
 /// What became of the requests: each is accepted, rejected or failed.
@@ -215,8 +238,8 @@ impl Replay {
             Some(connection) if ready => connection,
             _ => self.settings.client.connect(&mut Vec::new()).await?,
         };
-        let Outgoing { method, path, headers, body, .. } = outgoing;
-        let answered = connection.send(method, path, headers, body.clone()).await?;
+        let head = outgoing.head(self.settings.client.endpoint())?;
+        let answered = connection.send_under(head, outgoing.body.clone()).await?;
         *kept = Some(connection);
         Ok(answered)
     }

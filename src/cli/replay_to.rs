@@ -6,7 +6,6 @@ use super::record_capture::{Interrupts, parse_duration};
 use super::select::{CaptureArgs, Opened, end_of, selected};
 use super::target::TrustArgs;
 use anyhow::{Context, Result, anyhow, bail};
-use bytes::Bytes;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use spanglass::agent::client::Client;
@@ -180,7 +179,7 @@ pub(crate) fn run(
         let feed = feed.clone();
         Box::new(move || {
             let outgoing = feed.borrow_mut().next();
-            progress.step(outgoing.as_ref().map_or(0, |outgoing| outgoing.spans));
+            progress.step(outgoing.as_ref().map_or(0, |outgoing| outgoing.spans()));
             outgoing
         })
     };
@@ -190,8 +189,8 @@ pub(crate) fn run(
         let mut report = Report::default();
         while let Some(outgoing) = source() {
             report.accepted += 1;
-            report.spans += outgoing.spans;
-            report.bytes += outgoing.body.len() as u64;
+            report.spans += outgoing.spans();
+            report.bytes += outgoing.body().len() as u64;
         }
         report
     } else {
@@ -309,7 +308,7 @@ impl Kept {
 
     fn take(&mut self, outgoing: Option<&Rc<Outgoing>>) {
         // Headers and what holds them together weigh too.
-        self.bytes += outgoing.map_or(64, |outgoing| outgoing.body.len() + 1024);
+        self.bytes += outgoing.map_or(64, |outgoing| outgoing.body().len() + 1024);
         match &mut self.requests {
             Some(requests) if self.bytes <= MOST_KEPT => requests.push(outgoing.cloned()),
             requests => *requests = None,
@@ -407,9 +406,9 @@ impl Feed {
             self.counts.read += 1;
             match outgoing {
                 Some(outgoing) => {
-                    self.counts.decoded += u64::from(outgoing.spans > 0);
-                    self.counts.spans += outgoing.spans;
-                    self.counts.bytes += outgoing.body.len() as u64;
+                    self.counts.decoded += u64::from(outgoing.spans() > 0);
+                    self.counts.spans += outgoing.spans();
+                    self.counts.bytes += outgoing.body().len() as u64;
                     return Some(Some(outgoing));
                 }
                 None => self.counts.skipped += 1,
@@ -466,7 +465,7 @@ impl Feed {
         }
         let received = record.received;
         if stats {
-            return Some(of_request(record, 0, received));
+            return Some(Outgoing::new(record.request, received, 0));
         }
         let (bare, is_document) = (record.bare, record.document.is_some());
         let anew = !self.rewrite.is_nothing() || self.protocol.is_some();
@@ -517,7 +516,7 @@ impl Feed {
         self.counts.decoded += u64::from(spans > 0);
         self.counts.spans += spans;
         self.counts.bytes += record.request.body.len() as u64;
-        Some(of_request(record, spans, received))
+        Some(Outgoing::new(record.request, received, spans))
     }
 }
 
@@ -530,18 +529,6 @@ fn within_limit(traces: &mut HashSet<TraceId>, limit: Option<usize>, payload: &P
         within |= traces.contains(&id) || (traces.len() < limit && traces.insert(id));
     }
     within
-}
-
-fn of_request(record: CaptureRecord, spans: u64, received: Option<Timestamp>) -> Outgoing {
-    let request = record.request;
-    Outgoing {
-        method: request.method,
-        path: request.path,
-        headers: request.headers,
-        body: Bytes::from(request.body),
-        received,
-        spans,
-    }
 }
 
 /// The file that says how far an interrupted run came.
