@@ -64,6 +64,12 @@ fn whole(payload: Payload<'_>) -> String {
     for span in payload.spans() {
         let mut span = SpanDraft::from(span);
         if payload.dialect() == Dialect::Datadog {
+            // What a chunk says is written as a tag, where the protocol has no other place for it.
+            span.attributes.retain(|(key, value)| match value {
+                OwnedValue::Str(_) => !["_dd.p.tid", "_dd.origin", "_dd.p.dm"].contains(&key.as_str()),
+                OwnedValue::Float(_) => key != "_sampling_priority_v1",
+                _ => true,
+            });
             // Tags and metrics are maps of their own, and may stand in either order.
             span.attributes.sort_by_key(|(_, value)| match value {
                 OwnedValue::Str(_) => 0,
