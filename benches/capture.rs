@@ -15,12 +15,11 @@
 #[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
+use harness::process::Used;
 use harness::{Bench, Measured, Required, Result, Spread};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 use std::{fs, process::ExitCode};
-use wait4::{ResUse, Wait4};
 
 /// Rounds; a command takes up to a second.
 const ROUNDS: usize = 7;
@@ -66,25 +65,6 @@ fn large(bench: &mut Bench, id: &str, file: &str) -> Result<PathBuf> {
     bench.workload(id, file)
 }
 
-/// What one process used.
-struct Used {
-    cpu_s: f64,
-    wall_s: f64,
-    peak_bytes: f64,
-}
-
-/// Runs `command` with its output to /dev/null.
-fn used_by(command: &mut Command) -> Result<Used> {
-    let started = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let ResUse { status, rusage } = child.wait4()?;
-    let wall_s = started.elapsed().as_secs_f64();
-    if !status.success() {
-        return Err(format!("{command:?}: {status}").into());
-    }
-    Ok(Used { cpu_s: (rusage.utime + rusage.stime).as_secs_f64(), wall_s, peak_bytes: rusage.maxrss as f64 })
-}
-
 fn streamed(bench: &mut Bench, spanglass: &Path, file: &Path, what: &str) -> Result<()> {
     eprintln!("P7, P8 {what}");
     let command = |arguments: &[&str]| {
@@ -103,12 +83,12 @@ fn streamed(bench: &mut Bench, spanglass: &Path, file: &Path, what: &str) -> Res
     let readpass = bench.peer("readpass");
     let (mut read, mut one, mut two, mut summary) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        read.push(used_by(Command::new(&readpass).arg(file))?);
-        one.push(used_by(&mut command(&["--count", "--threads", "1"]))?);
+        read.push(Used::by(Command::new(&readpass).arg(file))?);
+        one.push(Used::by(&mut command(&["--count", "--threads", "1"]))?);
         if framed {
-            two.push(used_by(&mut command(&["--count", "--threads", "2"]))?);
+            two.push(Used::by(&mut command(&["--count", "--threads", "2"]))?);
         }
-        summary.push(used_by(&mut command(&["--threads", "1"]))?);
+        summary.push(Used::by(&mut command(&["--threads", "1"]))?);
     }
     let cpu = |all: &[Used]| all.iter().map(|used| used.cpu_s).collect::<Vec<_>>();
     let wall = |all: &[Used]| all.iter().map(|used| used.wall_s).collect::<Vec<_>>();
@@ -144,7 +124,7 @@ fn kept(bench: &mut Bench, spanglass: &Path, id: &str, file: &str, what: &str) -
         for _ in 0..rounds {
             let mut run = Command::new(spanglass);
             run.arg(command).args(arguments).args(["--quiet", "--max-body", "1GiB"]).arg(&file);
-            peaks.push(used_by(&mut run)?.peak_bytes / size);
+            peaks.push(Used::by(&mut run)?.peak_bytes / size);
         }
         Ok(Spread::of(peaks))
     };

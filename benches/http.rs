@@ -14,16 +14,28 @@
 #[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
+use harness::process::Used;
 use harness::{Bench, Measured, Required, Result, Spread};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
-use wait4::{ResUse, Wait4};
 
 const ROUNDS: usize = 5;
 const MIB: f64 = (1 << 20) as f64;
+
+/// A body, and how often it is sent over how many connections.
+struct Load {
+    id: &'static str,
+    file: &'static str,
+    what: &'static str,
+    connections: u32,
+    requests: u32,
+}
+
+const W1: Load = Load { id: "w1", file: "w1.v04.msgpack", what: "W1", connections: 1, requests: 1 };
+const W2: Load = Load { id: "w2", file: "w2.v04.msgpack", what: "W2", connections: 1, requests: 1 };
 
 fn main() -> ExitCode {
     harness::exit_code(run())
@@ -36,21 +48,15 @@ fn run() -> Result<()> {
     harness::build_release("", harness::target_folder())?;
     let spanglass = harness::target_folder().join("release/spanglass");
     if bench.wants("P13") {
-        for (id, file, what, connections, requests) in
-            [("w1", "w1.v04.msgpack", "W1", 8, 40_000), ("w2", "w2.v04.msgpack", "W2", 4, 200)]
-        {
-            replayed(&mut bench, &spanglass, id, file, what, connections, requests)?;
-        }
+        replayed(&mut bench, &spanglass, Load { connections: 8, requests: 40_000, ..W1 })?;
+        replayed(&mut bench, &spanglass, Load { connections: 4, requests: 200, ..W2 })?;
     }
     if bench.wants("P14") {
         sent(&mut bench, &spanglass)?;
     }
     if bench.wants("P15") {
-        for (id, file, what, connections, requests) in
-            [("w1", "w1.v04.msgpack", "W1", 8, 2_000), ("w2", "w2.v04.msgpack", "W2", 1, 20)]
-        {
-            recorded(&mut bench, &spanglass, id, file, what, connections, requests)?;
-        }
+        recorded(&mut bench, &spanglass, Load { connections: 8, requests: 2_000, ..W1 })?;
+        recorded(&mut bench, &spanglass, Load { connections: 1, requests: 20, ..W2 })?;
     }
     if bench.wants("P17") {
         let size = fs::metadata(&spanglass)?.len() as f64 / 1e6;
@@ -58,28 +64,6 @@ fn run() -> Result<()> {
     }
     bench.finish();
     Ok(())
-}
-
-/// What a process used.
-struct Used {
-    cpu_s: f64,
-    wall_s: f64,
-    peak_mib: f64,
-}
-
-fn used_since(started: Instant, child: &mut Child) -> Result<Used> {
-    let ResUse { rusage, .. } = child.wait4()?;
-    Ok(Used {
-        cpu_s: (rusage.utime + rusage.stime).as_secs_f64(),
-        wall_s: started.elapsed().as_secs_f64(),
-        peak_mib: rusage.maxrss as f64 / MIB,
-    })
-}
-
-fn used_by(command: &mut Command) -> Result<Used> {
-    let started = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    used_since(started, &mut child)
 }
 
 /// A process that serves until it is dropped, and the line that it said first.
@@ -113,15 +97,8 @@ fn replay(spanglass: &Path, file: &Path, to: &str, connections: u32, requests: u
     command
 }
 
-fn replayed(
-    bench: &mut Bench,
-    spanglass: &Path,
-    id: &str,
-    file: &str,
-    what: &str,
-    connections: u32,
-    requests: u32,
-) -> Result<()> {
+fn replayed(bench: &mut Bench, spanglass: &Path, load: Load) -> Result<()> {
+    let Load { id, file, what, connections, requests } = load;
     eprintln!("P13 {what}");
     if harness::output_of(Command::new("sh").args(["-c", "command -v wrk"])).is_err() {
         bench.skipped("P13", what, "wrk is not installed: apt-get install wrk");
@@ -150,14 +127,14 @@ fn replayed(
     let (mut rates, mut wrk_rates) = (Vec::new(), Vec::new());
     let mut peak: f64 = 0.0;
     for _ in 0..ROUNDS {
-        let used = used_by(&mut replay(spanglass, &file, &tcp, connections, requests))?;
+        let used = Used::by(&mut replay(spanglass, &file, &tcp, connections, requests))?;
         ours.push(used.cpu_s / f64::from(requests) * 1e6);
         rates.push(f64::from(requests) / used.wall_s);
-        peak = peak.max(used.peak_mib);
-        let used = used_by(&mut replay(spanglass, &file, &unix, connections, requests))?;
+        peak = peak.max(used.peak_bytes / MIB);
+        let used = Used::by(&mut replay(spanglass, &file, &unix, connections, requests))?;
         over_unix.push(used.cpu_s / f64::from(requests) * 1e6);
         for (all, to) in [(&mut one, &tcp), (&mut one_over_unix, &unix)] {
-            let used = used_by(&mut replay(spanglass, &file, to, 1, requests / 2))?;
+            let used = Used::by(&mut replay(spanglass, &file, to, 1, requests / 2))?;
             all.push(used.cpu_s / f64::from(requests / 2) * 1e6);
         }
         let mut command = Command::new("wrk");
@@ -168,7 +145,7 @@ fn replayed(
         for line in BufReader::new(child.stdout.take().ok_or("no stdout")?).lines() {
             text = line?.strip_prefix("requests ").map_or(text, str::to_owned);
         }
-        let used = used_since(started, &mut child)?;
+        let (_, used) = Used::until_end(started, &mut child)?;
         let count: f64 = text.parse()?;
         wrk.push(used.cpu_s / count * 1e6);
         wrk_rates.push(count / 2.0);
@@ -211,7 +188,7 @@ fn sent(bench: &mut Bench, spanglass: &Path) -> Result<()> {
     let many = |command: &dyn Fn() -> Command| -> Result<f64> {
         let mut sum = 0.0;
         for _ in 0..50 {
-            sum += used_by(&mut command())?.cpu_s;
+            sum += Used::by(&mut command())?.cpu_s;
         }
         Ok(sum / 50.0 * 1e3)
     };
@@ -239,7 +216,7 @@ fn sent(bench: &mut Bench, spanglass: &Path) -> Result<()> {
 }
 
 /// A recorder under load: what it used for `requests`, beyond what starting costs.
-fn load(
+fn loaded(
     spanglass: &Path,
     file: &Path,
     connections: u32,
@@ -254,25 +231,18 @@ fn load(
         let status = replay(spanglass, file, &url, connections, requests).stdout(Stdio::null()).status()?;
         let wall_s = started.elapsed().as_secs_f64();
         Command::new("kill").arg(child.id().to_string()).status()?;
-        let of_process = used_since(started, &mut child)?;
+        let (_, of_process) = Used::until_end(started, &mut child)?;
         if !status.success() {
             return Err(format!("the load of {url} failed").into());
         }
         used.push(Used { wall_s, ..of_process });
     }
-    let [start, loaded] = &used[..] else { return Err("two runs".into()) };
-    Ok(Used { cpu_s: loaded.cpu_s - start.cpu_s, wall_s: loaded.wall_s, peak_mib: loaded.peak_mib })
+    let [start, full] = &used[..] else { return Err("two runs".into()) };
+    Ok(Used { cpu_s: full.cpu_s - start.cpu_s, wall_s: full.wall_s, peak_bytes: full.peak_bytes })
 }
 
-fn recorded(
-    bench: &mut Bench,
-    spanglass: &Path,
-    id: &str,
-    file: &str,
-    what: &str,
-    connections: u32,
-    requests: u32,
-) -> Result<()> {
+fn recorded(bench: &mut Bench, spanglass: &Path, load: Load) -> Result<()> {
+    let Load { id, file, what, connections, requests } = load;
     eprintln!("P15 {what}");
     let agent = harness::target_folder().join("peers/venv/bin/ddapm-test-agent");
     if !agent.exists() {
@@ -316,15 +286,15 @@ fn recorded(
     };
     let (mut mine, mut agents, mut rates, mut agent_rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..3 {
-        let used = load(spanglass, &file, connections, requests * 5, &ours)?;
+        let used = loaded(spanglass, &file, connections, requests * 5, &ours)?;
         mine.push(used.cpu_s / f64::from(requests * 5) * 1e3);
         rates.push(f64::from(requests * 5) / used.wall_s);
-        let used = load(spanglass, &file, connections, requests, &theirs)?;
+        let used = loaded(spanglass, &file, connections, requests, &theirs)?;
         agents.push(used.cpu_s / f64::from(requests) * 1e3);
         agent_rates.push(f64::from(requests) / used.wall_s);
     }
-    let few = load(spanglass, &file, connections, requests / 2, &ours)?;
-    let many = load(spanglass, &file, connections, requests * 5, &ours)?;
+    let few = loaded(spanglass, &file, connections, requests / 2, &ours)?;
+    let many = loaded(spanglass, &file, connections, requests * 5, &ours)?;
     let mut show = |name: &str, spread, unit, required| {
         bench.measured("P15", &format!("{what}, {connections} connections: {name}"), Measured(spread, unit), required);
     };
@@ -333,7 +303,12 @@ fn recorded(
     let least = if id == "w1" { 12.0 } else { 25.0 };
     show("CPU, test agent / ours", Spread::of_ratios(&agents, &mine), "x", Required::AtLeast(least));
     show("payloads per second / test agent", Spread::of_ratios(&rates, &agent_rates), "x", Required::AtLeast(8.0));
-    show("peak memory, ten times the payloads", Spread::of([many.peak_mib / few.peak_mib]), "x", Required::AtMost(1.1));
-    show("peak memory", Spread::of([many.peak_mib]), "MiB", Required::Nothing);
+    show(
+        "peak memory, ten times the payloads",
+        Spread::of([many.peak_bytes / few.peak_bytes]),
+        "x",
+        Required::AtMost(1.1),
+    );
+    show("peak memory", Spread::of([many.peak_bytes / MIB]), "MiB", Required::Nothing);
     Ok(())
 }

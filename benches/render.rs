@@ -14,12 +14,12 @@
 #[allow(dead_code, reason = "each bench target uses a part of it")]
 mod harness;
 
+use harness::process::Used;
 use harness::{Bench, Measured, ROUNDS, Required, Result, Spread};
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use wait4::{ResUse, Wait4};
 
 const SPANS: f64 = 1e6;
 
@@ -47,22 +47,6 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// What one process used.
-struct Used {
-    cpu_ms: f64,
-    peak_bytes: f64,
-}
-
-/// Runs `command` with its output to /dev/null.
-fn used_by(command: &mut Command) -> Result<Used> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let ResUse { status, rusage } = child.wait4()?;
-    if !status.success() {
-        return Err(format!("{command:?}: {status}").into());
-    }
-    Ok(Used { cpu_ms: (rusage.utime + rusage.stime).as_secs_f64() * 1e3, peak_bytes: rusage.maxrss as f64 })
-}
-
 // ---- P11 --------------------------------------------------------------------------------
 
 fn tree_of_a_million_spans(bench: &mut Bench, spanglass: &Path) -> Result<()> {
@@ -82,10 +66,10 @@ fn tree_of_a_million_spans(bench: &mut Bench, spanglass: &Path) -> Result<()> {
 
     let (mut ours, mut cat, mut peak) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let used = used_by(&mut tree())?;
-        ours.push(used.cpu_ms);
+        let used = Used::by(&mut tree())?;
+        ours.push(used.cpu_ms());
         peak.push(used.peak_bytes);
-        cat.push(used_by(Command::new("cat").arg(&body))?.cpu_ms);
+        cat.push(Used::by(Command::new("cat").arg(&body))?.cpu_ms());
     }
     let ratio = Spread::of_ratios(&ours, &cat);
     let ours = Spread::of(ours);
@@ -125,7 +109,7 @@ fn tree_in_python(bench: &mut Bench, body: &Path, ours_ms: f64) -> Result<()> {
         return Ok(());
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/tree.py");
-    let theirs = used_by(Command::new(&python).arg(script).arg(body))?.cpu_ms;
+    let theirs = Used::by(Command::new(&python).arg(script).arg(body))?.cpu_ms();
     bench.measured("P11", "tree of W7: tree.py", Measured(Spread::of([theirs]), "ms CPU"), Required::Nothing);
     bench.measured("P11", what, Measured(Spread::of([theirs / ours_ms]), "x"), Required::AtLeast(25.0));
     Ok(())
@@ -149,7 +133,7 @@ fn start_up(bench: &mut Bench, spanglass: &Path) -> Result<()> {
         let mut round = vec![Vec::with_capacity(STARTS); programs.len()];
         for _ in 0..STARTS {
             for ((program, args), times) in programs.iter().zip(&mut round) {
-                times.push(used_by(Command::new(program).args(*args))?.cpu_ms);
+                times.push(Used::by(Command::new(program).args(*args))?.cpu_ms());
             }
         }
         for (round, times) in round.into_iter().zip(&mut times) {

@@ -12,6 +12,8 @@
 
 #[allow(dead_code, reason = "not every bench target compares in-process")]
 pub mod comparison;
+#[allow(dead_code, reason = "not every bench target runs whole programs")]
+pub mod process;
 
 use std::error::Error;
 use std::fmt::{self, Display};
