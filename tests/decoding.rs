@@ -4,6 +4,7 @@
 
 mod support;
 
+use spanglass::trace::SpanKind;
 use spanglass::wire::Protocol::{self, OtlpJson, OtlpProto, V1, V04, V04Json, V05, V07};
 use support::body::Decoded;
 
@@ -161,5 +162,17 @@ fn what_stands_beside_a_fault_is_kept() {
         assert_eq!((span.name(), span.service(), span.duration().0, span.start().0), ("", "s", 5, 0));
         assert_eq!(span.attributes().text("a"), Some("1"));
         assert_eq!(span.attributes().iter().len(), 1);
+    }
+}
+
+/// Of tags that come twice the last ones count, also in what the first said of the span.
+#[test]
+fn tags_that_come_twice_say_what_the_last_ones_say() {
+    let kind = [&[0x81][..], &text("span.kind"), &text("server")].concat();
+    let meta = |tags: &[u8]| [text("meta"), tags.to_vec()].concat();
+    for (first, last, wanted) in [(&kind[..], &[0x80][..], SpanKind::Unspecified), (&[0x80], &kind, SpanKind::Server)] {
+        let decoded = Decoded::of(V04, [&[0x91, 0x91, 0x82][..], &meta(first), &meta(last)].concat());
+        assert_eq!(decoded.payload().spans().map(|span| span.kind()).collect::<Vec<_>>(), [wanted]);
+        assert_eq!(decoded.findings().len(), 1);
     }
 }

@@ -71,6 +71,14 @@ pub(super) struct Draft {
     json_events: Option<StrRef>,
 }
 
+impl Draft {
+    /// Forgets what tags said of the span: they came a second time.
+    pub(super) fn forget_tags(&mut self) {
+        (self.tid, self.json_links, self.json_events) = (None, None, None);
+        self.record.kind = SpanKind::default();
+    }
+}
+
 /// Bit of the class of a string in a table: attributes with this key are stored. The lower bits are its [`TagUse`].
 pub(super) const KEPT: u8 = 0x80;
 

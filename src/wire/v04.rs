@@ -119,6 +119,7 @@ fn span(cursor: &mut Cursor<'_, '_, '_>) -> Result<(), WireError> {
             b"meta" => {
                 if seen & META != 0 {
                     forget(cursor, first, Kind::Str);
+                    draft.forget_tags();
                 }
                 meta(cursor, &mut draft)?;
                 META
