@@ -117,7 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'spanglass' -ScriptBlock {
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order of the traces in the list (and with --all), or of the rows of --view table [default: duration for the list, start for the table]')
             [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'Draw at most this many levels')
             [CompletionResult]::new('--min', '--min', [CompletionResultType]::ParameterName, 'Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them')
-            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the selected traces to a file instead: folded or svg (merged), speedscope or perfetto')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the selected traces to a file instead: html (a page with search and details), folded or svg (merged), speedscope or perfetto')
             [CompletionResult]::new('--tags', '--tags', [CompletionResultType]::ParameterName, 'Print these tags under the spans that have them')
             [CompletionResult]::new('--stitch', '--stitch', [CompletionResultType]::ParameterName, 'Tell relations that no parent id says: tag:KEY[+KEY], links, task, time, none; the tree stays as it is')
             [CompletionResult]::new('--tasks', '--tasks', [CompletionResultType]::ParameterName, 'Records of tasks with id, traceParent and traceState: a JSON object, an array, or JSON lines')

@@ -111,7 +111,7 @@ set edit:completion:arg-completer[spanglass] = {|@words|
             cand --sort 'Order of the traces in the list (and with --all), or of the rows of --view table [default: duration for the list, start for the table]'
             cand --depth 'Draw at most this many levels'
             cand --min 'Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them'
-            cand --out 'Write the selected traces to a file instead: folded or svg (merged), speedscope or perfetto'
+            cand --out 'Write the selected traces to a file instead: html (a page with search and details), folded or svg (merged), speedscope or perfetto'
             cand --tags 'Print these tags under the spans that have them'
             cand --stitch 'Tell relations that no parent id says: tag:KEY[+KEY], links, task, time, none; the tree stays as it is'
             cand --tasks 'Records of tasks with id, traceParent and traceState: a JSON object, an array, or JSON lines'

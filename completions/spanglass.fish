@@ -145,7 +145,7 @@ name\t''
 service\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l depth -d 'Draw at most this many levels' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l min -d 'Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them' -r
-complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l out -d 'Write the selected traces to a file instead: folded or svg (merged), speedscope or perfetto' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l out -d 'Write the selected traces to a file instead: html (a page with search and details), folded or svg (merged), speedscope or perfetto' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l tags -d 'Print these tags under the spans that have them' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l stitch -d 'Tell relations that no parent id says: tag:KEY[+KEY], links, task, time, none; the tree stays as it is' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l tasks -d 'Records of tasks with id, traceParent and traceState: a JSON object, an array, or JSON lines' -r -F

@@ -1,10 +1,13 @@
 //! flamegraph-text with `--out` and `--merge`: all selected traces together, as a file of another viewer or as one chart.
 
+use super::beside::Known;
 use super::output::Output;
 use super::select::Captures;
 use anyhow::{Context, Result, anyhow};
 use spanglass::analysis::Merged;
+use spanglass::lint;
 use spanglass::render::export::{Speedscope, TraceEvents, svg};
+use spanglass::render::page::{MOST_SPANS, MOST_TRACES, Page};
 use spanglass::trace::Trace;
 use spanglass::tree::TraceTree;
 use spanglass::wire::Options;
@@ -14,7 +17,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Forms of `--out`.
-const FORMS: &str = "folded, svg, speedscope, perfetto";
+const FORMS: &str = "folded, svg, html, speedscope, perfetto";
 
 /// Merges the selected traces.
 pub(crate) fn merge(captures: &mut Captures, selected: &[usize], options: &Options<'_>) -> Result<Merged> {
@@ -31,8 +34,10 @@ pub(crate) fn write(
     captures: &mut Captures,
     selected: &[usize],
     options: &Options<'_>,
+    beside: &Known,
     output: &mut Output,
 ) -> Result<()> {
+    let mut written = selected.len();
     let redact = output.theme.redact;
     let mut file: Box<dyn Write> = match path.as_os_str() == "-" {
         true => Box::new(&mut *output),
@@ -46,6 +51,7 @@ pub(crate) fn write(
             merge(captures, selected, options)?.folded().iter().try_for_each(|line| writeln!(file, "{line}"))?
         }
         "svg" => svg(&mut file, &merge(captures, selected, options)?)?,
+        "html" => written = page(&mut file, captures, selected, options, beside, redact)?,
         "speedscope" => {
             let mut profiles = Speedscope::default();
             each(captures, selected, options, |tree| profiles.add(tree))?;
@@ -60,8 +66,39 @@ pub(crate) fn write(
     }
     file.flush().with_context(|| format!("cannot write {}", path.display()))?;
     drop(file);
-    output.note(&format!("{} traces in {}, {form}", selected.len(), path.display()));
+    output.note(&format!("{written} traces in {}, {form}", path.display()));
+    if written < selected.len() {
+        output.note(&format!(
+            "{} traces are left out: a page holds {MOST_TRACES} traces and {MOST_SPANS} spans\nhelp: select with --trace, --query or --limit",
+            selected.len() - written
+        ));
+    }
     Ok(())
+}
+
+/// Writes the selected traces as a page, as many as one holds; how many they are.
+fn page(
+    file: &mut dyn Write,
+    captures: &mut Captures,
+    selected: &[usize],
+    options: &Options<'_>,
+    beside: &Known,
+    redact: bool,
+) -> Result<usize> {
+    let mut page = Page::begin(file, redact)?;
+    let (mut written, mut result) = (0, Ok(()));
+    captures.visit(selected, options, |trace: &Trace<'_>, _| {
+        let tree = TraceTree::of(trace);
+        let told = beside.of(&tree);
+        match page.add(&tree, &lint::structure::anomalies(&tree), &|at| told.notes(&tree, at)) {
+            Ok(added) => written += usize::from(added),
+            Err(error) => result = Err(error),
+        }
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    result?;
+    page.end()?;
+    Ok(written)
 }
 
 /// Refuses a form that there is none of, before anything is read.

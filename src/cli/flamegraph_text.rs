@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// List the spans that decided when the trace ended, with the time that each held it up
     #[arg(long, help_heading = "Drawing")]
     critical_path: bool,
-    /// Write the selected traces to a file instead: folded or svg (merged), speedscope or perfetto
+    /// Write the selected traces to a file instead: html (a page with search and details), folded or svg (merged), speedscope or perfetto
     #[arg(long, value_names = ["FORM", "FILE"], num_args = 2, conflicts_with = "merge", help_heading = "Output")]
     out: Vec<String>,
     /// Print these tags under the spans that have them
@@ -151,7 +151,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     keys.extend(args.tags.iter().map(String::as_str));
     let query_keys = args.capture.query_keys();
     keys.extend(query_keys.iter().map(String::as_str));
-    let all_tags = args.out.first().is_some_and(|form| form == "perfetto")
+    let all_tags = args.out.first().is_some_and(|form| ["perfetto", "html"].contains(&form.as_str()))
         || format != Format::Text
         || args.details
         || args.beside.needs_tags();
@@ -182,7 +182,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     let beside = args.beside.read(&mut captures, &options, args.details, output)?;
     match format {
         _ if let [form, path] = &args.out[..] => {
-            export::write(form, Path::new(path), &mut captures, &selected, &options, output)?;
+            export::write(form, Path::new(path), &mut captures, &selected, &options, &beside, output)?;
         }
         Format::Text if args.merge => {
             let merged = export::merge(&mut captures, &selected, &options)?;

@@ -14,6 +14,7 @@ pub mod hexdump;
 pub mod json;
 mod merged;
 mod overview;
+pub mod page;
 mod place;
 mod rows;
 pub mod table;

@@ -92,3 +92,13 @@ fn perfetto_files_nest() {
         }
     }
 }
+
+/// The picture of the README is what its command makes.
+#[test]
+fn the_picture_of_the_readme_is_made_by_its_command() {
+    let made = spanglass("flamegraph-text --quiet fixtures/systems/xmtpd.jsonl --out svg -").run();
+    assert!(
+        made.stdout.as_bytes() == read(&fixture("pictures/xmtpd.svg")),
+        "--out svg fixtures/pictures/xmtpd.svg writes it anew"
+    );
+}

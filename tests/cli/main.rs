@@ -11,6 +11,7 @@ mod differing;
 mod exporting;
 mod generated;
 mod golden;
+mod page;
 mod process;
 mod recording;
 mod scenarios;

@@ -34,9 +34,13 @@ pub fn peers(needed: &[(Language, &str)]) -> Option<Peers> {
     }
     let message = format!("{} not found in {}: run .ci/peers", missing.join(", "), peers.folder.display());
     assert!(env::var_os("SPANGLASS_REQUIRE_PEERS").is_none(), "{message}");
-    // Past the capturing of the test harness: a skipped comparison must be seen.
-    let _ = writeln!(std::io::stderr(), "skipped: {message}");
+    skipped(&message);
     None
+}
+
+/// Says why a comparison is skipped, past the capturing of the test harness: it must be seen.
+pub fn skipped(message: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {message}");
 }
 
 impl Peers {
