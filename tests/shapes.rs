@@ -5,6 +5,7 @@
 mod support;
 
 use serde_json::Value;
+use spanglass::analysis::Grouping;
 use spanglass::diagnostic::Diagnostics;
 use spanglass::id::TraceId;
 use spanglass::lint;
@@ -39,6 +40,7 @@ fn rows(tree: &TraceTree<'_, '_>, options: Options, theme: &Theme) -> (Shown, St
         min: options.min,
         tags: &[],
         details: options.details,
+        collapse: options.collapse,
         mark: None,
         notes: None,
     };
@@ -52,9 +54,11 @@ struct Options {
     depth: Option<usize>,
     min: Option<Nanos>,
     details: bool,
+    collapse: bool,
 }
 
-const WATERFALL: Options = Options { timeline: Timeline::Drawn, depth: None, min: None, details: false };
+const WATERFALL: Options =
+    Options { timeline: Timeline::Drawn, depth: None, min: None, details: false, collapse: false };
 const TREE: Options = Options { timeline: Timeline::None, ..WATERFALL };
 
 fn text(out: Vec<u8>) -> String {
@@ -75,7 +79,7 @@ fn spans_table(tree: &TraceTree<'_, '_>, order: SpanOrder, theme: &Theme) -> (Sh
 
 fn summary(tree: &TraceTree<'_, '_>, theme: &Theme) -> String {
     let mut out = Vec::new();
-    table::summary(&mut out, tree, theme).expect("a table");
+    table::summary(&mut out, tree, &Grouping::Operation, theme).expect("a table");
     text(out)
 }
 
@@ -169,6 +173,24 @@ fn every_view_adds_up(spans: &[Made], details: bool) {
 fn number_before(text: &str, words: &str) -> usize {
     let line = text.lines().find_map(|line| line.split_once(words));
     line.and_then(|(before, _)| before.split_whitespace().last()?.parse().ok()).unwrap_or(0)
+}
+
+/// Of siblings that are alike one row is drawn, with their times added up; one that failed, or is called otherwise, parts a run.
+#[test]
+fn repeats_are_one_row() {
+    let mut spans = fan(5_000);
+    spans[2_000].error = 1;
+    spans[3_000] = spans[3_000].clone().named("other");
+    spans.push(Made::new(9_000, 50, 400, 1).named("below"));
+    with_tree(&spans, |tree| {
+        let (shown, text) = rows(tree, Options { collapse: true, ..TREE }, &plain(100));
+        let drawn: Vec<&str> = text.lines().filter(|line| line.contains("─ ")).collect();
+        assert_eq!(drawn.len(), 5, "{text}");
+        assert_eq!(shown, Shown { drawn: 5_001, of: 5_002 });
+        assert!(drawn[0].contains("×1999 ") && drawn[0].contains("8ns avg") && drawn[0].contains("15.99µs"), "{text}");
+        assert!(drawn[4].starts_with("└─ ×2000 "), "{text}");
+        assert!(text.contains("--collapse-repeats hide the rest"), "{text}");
+    });
 }
 
 #[test]

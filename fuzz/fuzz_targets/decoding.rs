@@ -77,6 +77,11 @@ fn whole(payload: Payload<'_>) -> String {
                 _ => 2,
             });
         }
+        if payload.dialect() == Dialect::Otlp {
+            // A number of 0 that is written is the same as one that is not (proto3).
+            span.flags = span.flags.filter(|flags| *flags != 0);
+            span.links.iter_mut().for_each(|link| link.flags = link.flags.filter(|flags| *flags != 0));
+        }
         text += &format!("{span:?}\n");
     }
     text

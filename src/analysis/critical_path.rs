@@ -59,6 +59,21 @@ pub fn critical_path(tree: &TraceTree<'_, '_>) -> Vec<(SpanId, Nanos)> {
     path.into_iter().filter_map(named).collect()
 }
 
+/// The time between the first start and the last end of a trace in which no span ran.
+pub fn idle(tree: &TraceTree<'_, '_>) -> Nanos {
+    let mut spans: Vec<(Timestamp, Timestamp)> = tree.walk().map(|node| (node.start, node.end)).collect();
+    spans.sort_unstable();
+    let mut busy_until = spans.first().map_or(Timestamp(0), |(start, _)| *start);
+    let mut idle = Nanos(0);
+    for (start, end) in spans {
+        if start > busy_until {
+            idle = idle + (start - busy_until);
+        }
+        busy_until = busy_until.max(end);
+    }
+    idle
+}
+
 struct Frame {
     span: Option<usize>,
     /// Children not yet looked at, latest end last.

@@ -4,6 +4,7 @@
 //! span time that several children cover counts once for it; spans that ran beside each other each add their own, as in any flame graph
 //! of several threads.
 
+use super::Grouping;
 use crate::time::Nanos;
 use crate::tree::TraceTree;
 use rustc_hash::FxHashMap;
@@ -39,8 +40,8 @@ pub struct Frame {
 const NONE: u32 = u32::MAX;
 
 impl Merged {
-    /// Adds the spans of a trace.
-    pub fn add(&mut self, tree: &TraceTree<'_, '_>) {
+    /// Adds the spans of a trace; those that `by` takes together are one frame where they stand under the same.
+    pub fn add(&mut self, tree: &TraceTree<'_, '_>, by: &Grouping) {
         self.traces += 1;
         let mut open: Vec<u32> = Vec::new();
         let mut label = String::new();
@@ -48,13 +49,7 @@ impl Merged {
             let Some(span) = tree.span(node.index) else { continue };
             open.truncate(node.depth);
             label.clear();
-            label.push_str(span.service());
-            label.push_str(": ");
-            label.push_str(span.name());
-            if !span.resource().is_empty() && span.resource() != span.name() {
-                label.push(' ');
-                label.push_str(span.resource());
-            }
+            by.write(span, &mut label);
             let frame = self.frame(open.last().copied().unwrap_or(NONE), &label);
             open.push(frame);
             if let Some(frame) = self.frames.get_mut(frame as usize) {
@@ -183,7 +178,7 @@ mod tests {
             }
             batch.finish();
             let trace = Trace::whole(TraceId(1), batch.view(&[]));
-            merged.add(&TraceTree::of(&trace));
+            merged.add(&TraceTree::of(&trace), &Grouping::Operation);
         }
         merged.finish();
         merged

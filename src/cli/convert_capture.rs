@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::select::{CaptureArgs, end_of_input, file_namer, outcome_of_reading, selected};
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
-use spanglass::analysis::Merged;
+use spanglass::analysis::{Grouping, Merged};
 use spanglass::capture::CaptureRecord;
 use spanglass::capture::jsonl::{write_capture_line, write_record};
 use spanglass::diagnostic::{Diagnostics, Outcome, Severity};
@@ -389,7 +389,7 @@ impl Document {
     fn add(&mut self, trace: &Trace<'_>, losses: &mut Losses, target: &mut Target, output: &mut Output) -> Result<()> {
         let items: Vec<serde_json::Value> = match self.form {
             Form::Folded => {
-                self.merged.add(&TraceTree::of(trace));
+                self.merged.add(&TraceTree::of(trace), &Grouping::Operation);
                 return Ok(());
             }
             Form::Jaeger => wire::jaeger_traces(trace.spans(), losses),

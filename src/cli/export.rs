@@ -4,7 +4,7 @@ use super::beside::Known;
 use super::output::Output;
 use super::select::Captures;
 use anyhow::{Context, Result, anyhow};
-use spanglass::analysis::Merged;
+use spanglass::analysis::{Grouping, Merged};
 use spanglass::lint;
 use spanglass::render::export::{Speedscope, TraceEvents, svg};
 use spanglass::render::page::{MOST_SPANS, MOST_TRACES, Page};
@@ -19,25 +19,35 @@ use std::path::Path;
 /// Forms of `--out`.
 const FORMS: &str = "folded, svg, html, speedscope, perfetto";
 
-/// Merges the selected traces.
-pub(crate) fn merge(captures: &mut Captures, selected: &[usize], options: &Options<'_>) -> Result<Merged> {
+/// The traces that are written or merged.
+#[derive(Clone, Copy)]
+pub(crate) struct Chosen<'c> {
+    /// Their numbers.
+    pub(crate) traces: &'c [usize],
+    /// How they are read again.
+    pub(crate) options: &'c Options<'c>,
+    /// What frames take together.
+    pub(crate) by: &'c Grouping,
+}
+
+/// Merges the traces.
+pub(crate) fn merge(captures: &mut Captures, chosen: Chosen<'_>) -> Result<Merged> {
     let mut merged = Merged::default();
-    each(captures, selected, options, |tree| merged.add(tree))?;
+    each(captures, chosen, |tree| merged.add(tree, chosen.by))?;
     merged.finish();
     Ok(merged)
 }
 
-/// Writes the selected traces in a form; `-` is standard output.
+/// Writes the traces in a form; `-` is standard output.
 pub(crate) fn write(
     form: &str,
     path: &Path,
     captures: &mut Captures,
-    selected: &[usize],
-    options: &Options<'_>,
+    chosen: Chosen<'_>,
     beside: &Known,
     output: &mut Output,
 ) -> Result<()> {
-    let mut written = selected.len();
+    let mut written = chosen.traces.len();
     let redact = output.theme.redact;
     let mut file: Box<dyn Write> = match path.as_os_str() == "-" {
         true => Box::new(&mut *output),
@@ -47,19 +57,17 @@ pub(crate) fn write(
         }
     };
     match form {
-        "folded" => {
-            merge(captures, selected, options)?.folded().iter().try_for_each(|line| writeln!(file, "{line}"))?
-        }
-        "svg" => svg(&mut file, &merge(captures, selected, options)?)?,
-        "html" => written = page(&mut file, captures, selected, options, beside, redact)?,
+        "folded" => merge(captures, chosen)?.folded().iter().try_for_each(|line| writeln!(file, "{line}"))?,
+        "svg" => svg(&mut file, &merge(captures, chosen)?)?,
+        "html" => written = page(&mut file, captures, chosen, beside, redact)?,
         "speedscope" => {
             let mut profiles = Speedscope::default();
-            each(captures, selected, options, |tree| profiles.add(tree))?;
+            each(captures, chosen, |tree| profiles.add(tree))?;
             profiles.write(&mut file)?;
         }
         "perfetto" => {
             let mut events = TraceEvents::new(redact);
-            each(captures, selected, options, |tree| events.add(tree))?;
+            each(captures, chosen, |tree| events.add(tree))?;
             events.write(&mut file)?;
         }
         _ => check_form(form)?,
@@ -67,27 +75,26 @@ pub(crate) fn write(
     file.flush().with_context(|| format!("cannot write {}", path.display()))?;
     drop(file);
     output.note(&format!("{written} traces in {}, {form}", path.display()));
-    if written < selected.len() {
+    if written < chosen.traces.len() {
         output.note(&format!(
             "{} traces are left out: a page holds {MOST_TRACES} traces and {MOST_SPANS} spans\nhelp: select with --trace, --query or --limit",
-            selected.len() - written
+            chosen.traces.len() - written
         ));
     }
     Ok(())
 }
 
-/// Writes the selected traces as a page, as many as one holds; how many they are.
+/// Writes the traces as a page, as many as one holds; how many they are.
 fn page(
     file: &mut dyn Write,
     captures: &mut Captures,
-    selected: &[usize],
-    options: &Options<'_>,
+    chosen: Chosen<'_>,
     beside: &Known,
     redact: bool,
 ) -> Result<usize> {
     let mut page = Page::begin(file, redact)?;
     let (mut written, mut result) = (0, Ok(()));
-    captures.visit(selected, options, |trace: &Trace<'_>, _| {
+    captures.visit(chosen.traces, chosen.options, |trace: &Trace<'_>, _| {
         let tree = TraceTree::of(trace);
         let told = beside.of(&tree);
         match page.add(&tree, &lint::structure::anomalies(&tree), &|at| told.notes(&tree, at)) {
@@ -109,13 +116,8 @@ pub(crate) fn check_form(form: &str) -> Result<()> {
     }
 }
 
-fn each(
-    captures: &mut Captures,
-    selected: &[usize],
-    options: &Options<'_>,
-    mut take: impl FnMut(&TraceTree<'_, '_>),
-) -> Result<()> {
-    captures.visit(selected, options, |trace: &Trace<'_>, _| {
+fn each(captures: &mut Captures, chosen: Chosen<'_>, mut take: impl FnMut(&TraceTree<'_, '_>)) -> Result<()> {
+    captures.visit(chosen.traces, chosen.options, |trace: &Trace<'_>, _| {
         take(&TraceTree::of(trace));
         ControlFlow::Continue(())
     })?;

@@ -7,7 +7,9 @@ use super::progress::Progress;
 use super::select::{CaptureArgs, Captures, counts_line, end_of_input, file_namer, outcome_of_reading};
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
+use spanglass::analysis::{Grouping, shifted, skew};
 use spanglass::diagnostic::{Diagnostics, Outcome};
+use spanglass::id::SpanId;
 use spanglass::intake::{Located, Note, Scanned};
 use spanglass::lint;
 use spanglass::render::table::SpanOrder;
@@ -17,6 +19,7 @@ use spanglass::trace::{Keep, Span, Trace};
 use spanglass::tree::TraceTree;
 use spanglass::wire::Options;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -42,6 +45,16 @@ pub(crate) struct Args {
     /// Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them
     #[arg(long, value_name = "DUR|PCT", value_parser = parse_min, help_heading = "Drawing")]
     min: Option<Min>,
+    /// Draw siblings that are alike (service, name, resource) and follow each other as one row, without what is below them
+    #[arg(long, help_heading = "Drawing")]
+    collapse_repeats: bool,
+    /// What --merge, --view summary and --out folded and svg take together: operation, service, name, resource or tag:KEY
+    #[arg(long, value_name = "KEY", default_value = "operation", help_heading = "Drawing")]
+    by: Grouping,
+    /// Shift spans of other services that do not lie within the span that called them, as if their clocks were wrong; each is marked with
+    /// how far (drawings only: JSON and files have the times as recorded)
+    #[arg(long, help_heading = "Drawing")]
+    fix_skew: bool,
     /// Draw all selected traces as one: spans under the same names are one frame, with their own times added up
     #[arg(long, conflicts_with_all = ["all", "details", "tags"], help_heading = "Drawing")]
     merge: bool,
@@ -149,6 +162,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     };
     let mut keys: Vec<&str> = DRAWN_TAGS.to_vec();
     keys.extend(args.tags.iter().map(String::as_str));
+    keys.extend(args.by.tag());
     let query_keys = args.capture.query_keys();
     keys.extend(query_keys.iter().map(String::as_str));
     let all_tags = args.out.first().is_some_and(|form| ["perfetto", "html"].contains(&form.as_str()))
@@ -180,12 +194,13 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     }
     let mark = filter.as_ref().map(|filter| filter as &dyn Fn(Span<'_>) -> bool);
     let beside = args.beside.read(&mut captures, &options, args.details, output)?;
+    let chosen = export::Chosen { traces: &selected, options: &options, by: &args.by };
     match format {
         _ if let [form, path] = &args.out[..] => {
-            export::write(form, Path::new(path), &mut captures, &selected, &options, &beside, output)?;
+            export::write(form, Path::new(path), &mut captures, chosen, &beside, output)?;
         }
         Format::Text if args.merge => {
-            let merged = export::merge(&mut captures, &selected, &options)?;
+            let merged = export::merge(&mut captures, chosen)?;
             let theme = output.theme.clone();
             let depth = args.depth.map(|depth| depth as usize);
             let all =
@@ -260,15 +275,38 @@ fn draw(
     theme: &render::Theme,
     output: &mut Output,
 ) -> Result<()> {
-    let tree = TraceTree::of(trace);
+    let recorded = TraceTree::of(trace);
+    let shifts = if args.fix_skew { skew(&recorded) } else { None };
+    let fixed = shifts.as_ref().map(|shifts| shifted(&recorded, shifts));
+    let fixed = fixed.as_ref().map(|batch| Trace::whole(trace.id(), batch.view(&[])));
+    // Spans that were shifted may stand in another order: they are known by their ids.
+    let shift_of: HashMap<SpanId, Nanos> = shifts
+        .iter()
+        .flatten()
+        .enumerate()
+        .filter(|(_, shift)| **shift != Nanos(0))
+        .filter_map(|(at, shift)| Some((recorded.span(at)?.span_id(), *shift)))
+        .collect();
+    let tree = fixed.as_ref().map_or(recorded, TraceTree::of);
     let length = tree.extent().map_or(Nanos(0), |(start, end)| end - start);
     let min = args.min.map(|min| min.of(length));
     let depth = args.depth.map(|depth| depth as usize);
     let told = beside.of(&tree);
-    let notes = |at: usize| told.notes(&tree, at);
+    let notes = |at: usize| {
+        let shift = tree.span(at).and_then(|span| shift_of.get(&span.span_id()));
+        let words = shift.map(|shift| {
+            let sign = if shift.0 < 0 { "-" } else { "+" };
+            (
+                "skew",
+                format!("shifted by {sign}{}", render::time::duration(Nanos(shift.0.saturating_abs()), theme.ascii)),
+            )
+        });
+        words.into_iter().chain(told.notes(&tree, at)).collect()
+    };
     let rows = |timeline, output: &mut Output| {
-        let notes = (!told.is_empty()).then_some(&notes as render::Notes<'_>);
-        let options = TreeOptions { timeline, depth, min, tags: &args.tags, details: args.details, mark, notes };
+        let notes = (!told.is_empty() || !shift_of.is_empty()).then_some(&notes as render::Notes<'_>);
+        let (tags, details, collapse) = (&args.tags, args.details, args.collapse_repeats);
+        let options = TreeOptions { timeline, depth, min, tags, details, collapse, mark, notes };
         render::tree(output, &tree, &options, theme)
     };
     match args.view {
@@ -276,7 +314,7 @@ fn draw(
         View::Tree => rows(Timeline::None, output),
         View::Flame => render::flame(output, &tree, depth, min, theme),
         View::Table => render::table::spans(output, &tree, depth, min, span_order(args.sort), theme),
-        View::Summary => render::table::summary(output, &tree, theme),
+        View::Summary => render::table::summary(output, &tree, &args.by, theme),
     }?;
     if args.critical_path {
         render::table::critical_path(output, &tree, theme)?;

@@ -2,7 +2,7 @@
 
 use super::time::{date, duration};
 use super::{Shown, Theme, clean, clip, paint, spaces, width_of};
-use crate::analysis::Operations;
+use crate::analysis::{Grouping, Operations, idle};
 use crate::id::SpanId;
 use crate::intake::Located;
 use crate::propagation::verdict::{Profile, Verdict};
@@ -420,7 +420,7 @@ pub fn spans(
 }
 
 /// One trace by operation: where its time went.
-pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, theme: &Theme) -> io::Result<Shown> {
+pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, by: &Grouping, theme: &Theme) -> io::Result<Shown> {
     let overview = super::overview::Overview::of(tree);
     super::overview::header(w, tree, &overview, theme)?;
     let mut by_name = Operations::default();
@@ -428,7 +428,8 @@ pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, theme: &Theme) -> io
     for number in 0..tree.len() {
         let Some(span) = tree.span(number) else { continue };
         let own = tree.self_time(number);
-        by_name.add(span.service(), span.name(), span.duration(), own, span.error());
+        let (service, what) = by.key(span);
+        by_name.add(service, &what, span.duration(), own, span.error());
         let total = by_service.entry(span.service()).or_default();
         *total = *total + own;
     }
@@ -445,6 +446,11 @@ pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, theme: &Theme) -> io
         .collect();
     let line = format!("self time: {}", parts.join(", "));
     writeln!(w, "{}", clip(&line, theme.width.max(40), theme.glyphs()))?;
+    let (idle, whole) = (idle(tree), tree.extent().map_or(1, |(start, end)| (end - start).0.max(1)));
+    if idle > Nanos(0) {
+        let share = (i128::from(idle.0) * 100 / i128::from(whole)) as i64;
+        writeln!(w, "waiting: {} in which no span ran ({share}% of the trace)", duration(idle, theme.ascii))?;
+    }
     Ok(Shown { drawn: tree.len(), of: tree.len() })
 }
 

@@ -11,7 +11,7 @@
 //! letter, then the self column goes. One row goes through one buffer: a trace may have a million.
 
 use super::overview::{Overview, header};
-use super::rows::Rows;
+use super::rows::{Rows, Run};
 use super::time::{DURATION_WIDTH, date, duration, write_duration};
 use super::{Glyphs, MASK, Shown, Theme, clean, clip, head, is_secret, is_simple, paint, spaces, width_of};
 use crate::analysis::handoff;
@@ -44,6 +44,8 @@ pub struct TreeOptions<'o> {
     pub tags: &'o [String],
     /// Print ids, tags, links and events under every span.
     pub details: bool,
+    /// Draw siblings that are alike and follow each other as one row, without what is below them.
+    pub collapse: bool,
     /// Spans to mark.
     pub mark: Option<&'o dyn Fn(Span<'_>) -> bool>,
     /// What else to print under a span, by its number: a word and a text each.
@@ -101,7 +103,11 @@ impl Layout {
         let wanted = rows
             .walk(tree)
             .take(MEASURED)
-            .map(|node| node.depth * step + tree.span(node.index).map_or(0, |span| label_width(tree, &node, span)))
+            .map(|node| {
+                let run = rows.run(node.index);
+                let run = run.map_or(0, |run| run_texts(run, theme).iter().map(|text| width_of(text)).sum());
+                run + node.depth * step + tree.span(node.index).map_or(0, |span| label_width(tree, &node, span))
+            })
             .max()
             .unwrap_or(0);
         let label = wanted.clamp(8, room);
@@ -115,6 +121,12 @@ fn label_width(tree: &TraceTree<'_, '_>, node: &Node, span: Span<'_>) -> usize {
     let [first, second] = [first, second].map(|bytes| from_utf8(bytes).unwrap_or_default());
     let second = if second.is_empty() { 0 } else { 1 + width_of(second) };
     flag(tree, node).len() + width_of(first) + second
+}
+
+/// What a row of several spans says before its name, and behind it.
+fn run_texts(run: &Run, theme: &Theme) -> [String; 2] {
+    let mean = Nanos(run.total.0 / (run.count as i64).max(1));
+    [format!("{}{} ", if theme.ascii { "x" } else { "×" }, run.count), format!(" {} avg", duration(mean, theme.ascii))]
 }
 
 /// The name, and the resource where it says more; a resource that begins with the name stands alone.
@@ -152,7 +164,10 @@ pub fn tree(
 ) -> io::Result<Shown> {
     let overview = Overview::of(tree);
     header(w, tree, &overview, theme)?;
-    let rows = Rows::of(tree, options.depth, options.min);
+    let mut rows = Rows::of(tree, options.depth, options.min);
+    if options.collapse {
+        rows = rows.with_runs(tree);
+    }
     let layout = Layout::of(tree, &rows, options, &overview, theme);
     let mut drawing = Drawing::new(tree, layout, options, &overview, theme);
     drawing.columns();
@@ -163,13 +178,14 @@ pub fn tree(
         ahead.extend(walk.by_ref().take(AHEAD).filter_map(|node| Some((node, tree.span(node.index)?))));
         // Spans lie in input order, anywhere in memory. Looking at a few of them together lets the machine fetch them
         // together; one after the other, between the writing of rows, each would be waited for.
-        let failed = ahead.iter().filter(|(_, span)| span.error()).count();
+        let spans = |node: &Node| rows.run(node.index).map_or(1, |run| run.count);
+        let failed: usize = ahead.iter().filter(|(_, span)| span.error()).map(|(node, _)| spans(node)).sum();
         if ahead.is_empty() {
             break;
         }
         drawing.errors += failed;
         for (node, span) in &ahead {
-            drawing.row(node, *span);
+            drawing.row(node, *span, rows.run(node.index));
         }
         if drawing.out.len() >= BUFFER {
             w.write_all(&drawing.out)?;
@@ -311,19 +327,19 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         axis
     }
 
-    fn row(&mut self, node: &Node, span: Span<'b>) {
+    fn row(&mut self, node: &Node, span: Span<'b>, run: Option<&Run>) {
         self.ends.truncate(node.depth);
         let parent_end = self.ends.last().copied();
         if let Some(parent_end) = parent_end.filter(|end| node.start > *end) {
             self.gap_row(node, parent_end);
         }
-        self.drawn += 1;
+        self.drawn += run.map_or(1, |run| run.count);
         let indent = self.indent(node, false);
-        self.label(node, span, self.layout.label.saturating_sub(indent));
+        self.label(node, span, run, self.layout.label.saturating_sub(indent));
         self.service(span);
-        self.number(span.duration());
+        self.number(run.map_or_else(|| span.duration(), |run| run.total));
         if self.layout.self_time {
-            self.number(self.tree.self_time(node.index));
+            self.number(run.map_or_else(|| self.tree.self_time(node.index), |run| run.own));
         }
         self.marks(span);
         if span.error() && self.failed.len() < ERRORS_SHOWN {
@@ -336,6 +352,9 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
         self.end_line();
         self.guide(node);
         self.ends.push(node.end);
+        if run.is_some() {
+            return;
+        }
         if !self.options.tags.is_empty() {
             self.tags(node, span);
         }
@@ -397,9 +416,13 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
     }
 
     /// The label in exactly `columns`.
-    fn label(&mut self, node: &Node, span: Span<'_>, columns: usize) {
+    fn label(&mut self, node: &Node, span: Span<'_>, run: Option<&Run>, columns: usize) {
         let flag = flag(self.tree, node);
         let mut room = columns;
+        let run = run.map(|run| run_texts(run, self.theme));
+        if let Some([count, _]) = &run {
+            room -= self.clipped(count.as_bytes(), room, self.theme.palette.note);
+        }
         if !flag.is_empty() {
             let flag = head(flag, room);
             room -= flag.len();
@@ -413,6 +436,9 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
             self.out.push(b' ');
             room -= 1;
             room -= self.clipped(second, room, self.theme.palette.faint);
+        }
+        if let Some([_, mean]) = run.filter(|[_, mean]| width_of(mean) <= room) {
+            room -= self.clipped(mean.as_bytes(), room, self.theme.palette.faint);
         }
         self.pad(room);
     }
@@ -648,7 +674,9 @@ impl<'d, 't, 'b> Drawing<'d, 't, 'b> {
 
     fn footer(&mut self, shown: Shown) {
         if shown.drawn < shown.of {
-            let text = format!("{} of {} spans drawn; --depth and --min hide the rest", shown.drawn, shown.of);
+            let hiding =
+                if self.options.collapse { "--depth, --min and --collapse-repeats" } else { "--depth and --min" };
+            let text = format!("{} of {} spans drawn; {hiding} hide the rest", shown.drawn, shown.of);
             self.styled(&text, self.theme.palette.warning);
             self.end_line();
         }
