@@ -383,7 +383,7 @@ _spanglass() {
             return 0
             ;;
         spanglass__subcmd__flamegraph__subcmd__text)
-            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --view --all --sort --depth --min --merge --critical-path --out --tags --details --segments --stitch --tasks --logs --format --json --color --width --ascii --no-redact --quiet --verbose --help"
+            opts="-q -v -h --protocol --input-format --trace --query --service --limit --strict --force --port --all-ports --threads --max-body --max-ratio --max-depth --max-spans --view --all --sort --depth --min --collapse-repeats --by --fix-skew --merge --critical-path --out --tags --details --segments --stitch --tasks --logs --format --json --color --width --ascii --no-redact --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +450,10 @@ _spanglass() {
                     return 0
                     ;;
                 --min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

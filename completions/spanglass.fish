@@ -145,6 +145,7 @@ name\t''
 service\t''"
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l depth -d 'Draw at most this many levels' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l min -d 'Hide spans shorter than this (`5ms`, or `1%` of the trace) that have no longer span below them' -r
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l by -d 'What --merge, --view summary and --out folded and svg take together: operation, service, name, resource or tag:KEY' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l out -d 'Write the selected traces to a file instead: html (a page with search and details), folded or svg (merged), speedscope or perfetto' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l tags -d 'Print these tags under the spans that have them' -r
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l stitch -d 'Tell relations that no parent id says: tag:KEY[+KEY], links, task, time, none; the tree stays as it is' -r
@@ -161,6 +162,8 @@ complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l 
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l force -d 'Read a capture of a newer version all the same'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all-ports -d 'Look at every connection of a packet capture'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l all -d 'Draw every selected trace, in input order, not the slowest alone'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l collapse-repeats -d 'Draw siblings that are alike (service, name, resource) and follow each other as one row, without what is below them'
+complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l fix-skew -d 'Shift spans of other services that do not lie within the span that called them, as if their clocks were wrong; each is marked with how far (drawings only: JSON and files have the times as recorded)'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l merge -d 'Draw all selected traces as one: spans under the same names are one frame, with their own times added up'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l critical-path -d 'List the spans that decided when the trace ended, with the time that each held it up'
 complete -c spanglass -n "__fish_spanglass_using_subcommand flamegraph-text" -l details -d 'Print ids, tags, links and events under every span'

@@ -39,7 +39,8 @@ impl Case {
     fn batch(&self) -> Batch {
         let mut batch = Batch::default();
         for (at, (name, parent, service, start, duration)) in self.spans.iter().enumerate() {
-            let parent = parent.as_ref().map(|parent| self.spans.iter().position(|span| span.0 == *parent).unwrap());
+            let parent =
+                parent.as_ref().map(|parent| self.spans.iter().position(|span| span.0 == *parent).expect("a parent"));
             batch.push(&SpanDraft {
                 trace_id: TraceId(1),
                 span_id: SpanId(at as u64 + 1),
@@ -63,7 +64,7 @@ fn with_tree<T>(batch: &Batch, look: impl FnOnce(&TraceTree<'_, '_>) -> T) -> T 
 }
 
 fn name(tree: &TraceTree<'_, '_>, number: usize) -> String {
-    tree.span(number).unwrap().name().to_owned()
+    tree.span(number).expect("a span").name().to_owned()
 }
 
 #[test]
