@@ -88,6 +88,42 @@ pub struct Located {
     top_rank: (bool, Timestamp),
 }
 
+/// How long a trace ran, without where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Its id, with the high half when any span said it.
+    pub id: TraceId,
+    /// First start.
+    pub start: Timestamp,
+    /// Last end.
+    pub end: Timestamp,
+    /// How many spans.
+    pub spans: u64,
+    /// How many of them are marked as failed.
+    pub errors: u64,
+}
+
+impl Extent {
+    /// From the first start to the last end.
+    pub fn duration(&self) -> Nanos {
+        self.end - self.start
+    }
+
+    fn add(&mut self, other: Extent) {
+        self.start = self.start.min(other.start);
+        self.end = self.end.max(other.end);
+        self.spans += other.spans;
+        self.errors += other.errors;
+    }
+}
+
+impl From<&Located> for Extent {
+    fn from(trace: &Located) -> Extent {
+        let Located { id, start, end, spans, errors, .. } = *trace;
+        Extent { id, start, end, spans, errors }
+    }
+}
+
 /// Most services that are listed of one trace.
 pub const MOST_SERVICES: usize = 64;
 
@@ -173,8 +209,8 @@ pub struct Intake<R> {
     loaded_bytes: usize,
     spare: Vec<Loaded>,
     note: Note,
-    /// First start and last end, when that is all that was noted.
-    period: Option<(Timestamp, Timestamp)>,
+    /// Of every trace, when the scan noted ids.
+    extents: Vec<Extent>,
 }
 
 /// A record in memory with its spans.
@@ -253,7 +289,7 @@ impl<R: BufRead + Seek> Intake<R> {
             loaded_bytes: 0,
             spare: Vec::new(),
             note: Note::Places,
-            period: None,
+            extents: Vec::new(),
         }
     }
 
@@ -318,8 +354,15 @@ impl<R: BufRead + Seek> Intake<R> {
 
     /// From the first start to the last end of all spans, when the scan noted traces and there was one.
     pub fn period(&self) -> Option<(Timestamp, Timestamp)> {
-        let ends = |trace: &Located| (trace.start, trace.end);
-        self.period.or_else(|| self.traces.iter().map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))))
+        let ends = self.extents().map(|extent| (extent.start, extent.end));
+        ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// From when to when each trace ran, first seen first; none when the scan noted nothing.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> {
+        // The whole id may have been said by a later span.
+        let noted = self.extents.iter().zip(self.join.ids()).map(|(extent, id)| Extent { id: *id, ..*extent });
+        noted.chain(self.traces.iter().map(Extent::from))
     }
 
     /// The traces that the scan found, first seen first; none unless it noted places.

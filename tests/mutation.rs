@@ -159,6 +159,7 @@ fn draw(tree: &TraceTree<'_, '_>) {
         min: None,
         tags: &[],
         details: true,
+        collapse: true,
         mark: None,
         notes: None,
     };

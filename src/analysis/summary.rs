@@ -2,6 +2,7 @@
 
 use crate::time::Nanos;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// Spans of one service and name.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +104,20 @@ impl Operations {
         self.by_name.entry(service.into()).or_default().insert(name.into(), at as u32);
         self.all.push((OperationKey { service: service.into(), name: name.into() }, Operation::default()));
         at
+    }
+
+    /// Spans, failed ones and the sum of their durations by service, longest sum first, ties by name.
+    pub fn services(&self) -> Vec<(&str, Operation)> {
+        let mut by_service: BTreeMap<&str, Operation> = BTreeMap::new();
+        for (key, operation) in &self.all {
+            let service = by_service.entry(&key.service).or_default();
+            service.count += operation.count;
+            service.errors += operation.errors;
+            service.total = service.total + operation.total;
+        }
+        let mut all: Vec<_> = by_service.into_iter().collect();
+        all.sort_by_key(|(_, service)| std::cmp::Reverse(service.total));
+        all
     }
 
     /// All operations, longest total first, ties by name.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use spanglass::analysis::Operations;
 use spanglass::diagnostic::{Diagnostics, Outcome};
 use spanglass::id::TraceIdPattern;
-use spanglass::intake::{HELD, Note, Scanned};
+use spanglass::intake::{Extent, HELD, Note, Scanned};
 use spanglass::render::json::DecodedSpan;
 use spanglass::render::table::PayloadRow;
 use spanglass::render::{json as document, table};
@@ -116,6 +116,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
     if args.decoded.is_none() {
         if args.capture.selects() {
             select(&args.capture, &mut captures, &options, &mut summary)?;
+        } else {
+            summary.slowest = slowest(captures.extents());
         }
         if machine {
             summary_json(Some(&captures), &found, &summary, started, output)?;
@@ -135,6 +137,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<Outcome> {
 struct Summary {
     operations: Operations,
     payloads: Vec<PayloadRow>,
+    /// The slowest traces, slowest first.
+    slowest: Vec<Extent>,
 }
 
 impl Summary {
@@ -200,6 +204,9 @@ impl Made {
     }
 }
 
+/// Traces and services that the summary names.
+const SLOWEST: usize = 5;
+
 /// How the line of a span begins.
 const RECORD_0: &[u8] = b"{\"record\":0";
 
@@ -210,6 +217,7 @@ fn select(args: &CaptureArgs, captures: &mut Captures, options: &Options<'_>, su
         selected.truncate(limit);
     }
     summary.operations = Operations::default();
+    summary.slowest = slowest(selected.iter().filter_map(|at| captures.traces().get(*at)).map(Extent::from));
     captures.visit(&selected, options, |trace, _| {
         for span in trace.spans() {
             summary.operations.add(span.service(), span.name(), span.duration(), Nanos(0), span.error());
@@ -217,6 +225,19 @@ fn select(args: &CaptureArgs, captures: &mut Captures, options: &Options<'_>, su
         ControlFlow::Continue(())
     })?;
     Ok(())
+}
+
+/// The slowest of these traces, slowest first, ties as they came.
+fn slowest(traces: impl Iterator<Item = Extent>) -> Vec<Extent> {
+    let mut slowest: Vec<Extent> = Vec::new();
+    for trace in traces {
+        let at = slowest.partition_point(|other| other.duration() >= trace.duration());
+        if at < SLOWEST {
+            slowest.insert(at, trace);
+            slowest.truncate(SLOWEST);
+        }
+    }
+    slowest
 }
 
 /// Whether the record is there when its spans are to be printed: they are not made in memory then.
@@ -258,6 +279,12 @@ fn summary_json(
         "elapsed_ns": u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),
         "responses": {},
         "operations": document::operations(&summary.operations),
+        "services": summary.operations.services().into_iter().map(|(name, service)| json!({
+            "service": name, "count": service.count, "errors": service.errors, "total_ns": service.total.0,
+        })).collect::<Vec<_>>(),
+        "slowest": summary.slowest.iter().map(|trace| json!({
+            "trace_id": trace.id.to_string(), "duration_ns": trace.duration().0, "spans": trace.spans, "errors": trace.errors,
+        })).collect::<Vec<_>>(),
         "stats": captures.map(|captures| document::client_stats(captures.client_stats())).unwrap_or_default(),
         "other": captures.map(|captures| captures.others().clone()).unwrap_or_default(),
         "findings": document::findings(found, &file_of),
@@ -275,6 +302,14 @@ fn summary_text(captures: &Captures, summary: &Summary, output: &mut Output) -> 
     }
     if !summary.operations.is_empty() {
         table::operations(output, &summary.operations, false, &theme)?;
+        writeln!(output)?;
+        if summary.operations.services().len() > 1 {
+            table::busiest(output, &summary.operations, SLOWEST, &theme)?;
+            writeln!(output)?;
+        }
+    }
+    if summary.slowest.len() > 1 {
+        table::slowest(output, &summary.slowest, &theme)?;
         writeln!(output)?;
     }
     if !captures.client_stats().groups.is_empty() {

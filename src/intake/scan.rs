@@ -10,12 +10,10 @@
 //!
 //! Bodies in files of their own are decoded here: where one ends is known when it is decoded.
 
-use super::{Intake, Loaded, NoTraces, Scanned, Settings, recognise};
+use super::{Extent, Intake, Loaded, NoTraces, Scanned, Settings, recognise};
 use crate::capture::{Block, Capture, Event, Failure, Raw};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::encoding::Encoding;
-use crate::id::TraceId;
-use crate::time::Timestamp;
 use crate::trace::{Payload, Span};
 use crate::wire::{self, Options, Part, Protocol};
 use std::collections::BTreeMap;
@@ -31,7 +29,7 @@ use std::thread::{self, ScopedJoinHandle};
 pub enum Note {
     /// Nothing: memory does not grow with the input.
     Nothing,
-    /// How many there are, and from when to when: about sixty bytes each.
+    /// How many there are, and from when to when each ran: about a hundred bytes each.
     Ids,
     /// Where each lies, for [`Intake::visit`].
     Places,
@@ -83,23 +81,26 @@ struct Read<T> {
 #[derive(Default)]
 struct Seen {
     /// Not twice in a row.
-    ids: Vec<TraceId>,
-    period: Option<(Timestamp, Timestamp)>,
+    traces: Vec<Extent>,
 }
 
 impl Seen {
     fn of(payload: Payload<'_>) -> Seen {
-        let mut seen = Seen::default();
-        let (mut start, mut end) = (Timestamp(i64::MAX), Timestamp(i64::MIN));
+        let mut traces: Vec<Extent> = Vec::new();
         for span in payload.spans() {
-            if seen.ids.last() != Some(&span.trace_id()) {
-                seen.ids.push(span.trace_id());
+            let of_span = Extent {
+                id: span.trace_id(),
+                start: span.start(),
+                end: span.end(),
+                spans: 1,
+                errors: u64::from(span.error()),
+            };
+            match traces.last_mut() {
+                Some(last) if last.id == of_span.id => last.add(of_span),
+                _ => traces.push(of_span),
             }
-            start = start.min(span.start());
-            end = end.max(span.end());
         }
-        seen.period = (!seen.ids.is_empty()).then_some((start, end));
-        seen
+        Seen { traces }
     }
 }
 
@@ -551,12 +552,12 @@ impl<R: BufRead + Seek> Intake<R> {
     }
 
     fn note_ids(&mut self, seen: &Seen) {
-        for id in &seen.ids {
-            self.join.slot(*id);
-        }
-        if let Some((start, end)) = seen.period {
-            let (first, last) = self.period.unwrap_or((start, end));
-            self.period = Some((first.min(start), last.max(end)));
+        for trace in &seen.traces {
+            let slot = self.join.slot(trace.id);
+            match self.extents.get_mut(slot) {
+                Some(extent) => extent.add(*trace),
+                None => self.extents.push(*trace),
+            }
         }
     }
 }

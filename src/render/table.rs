@@ -4,7 +4,7 @@ use super::time::{date, duration};
 use super::{Shown, Theme, clean, clip, paint, spaces, width_of};
 use crate::analysis::{Grouping, Operations, idle};
 use crate::id::SpanId;
-use crate::intake::Located;
+use crate::intake::{Extent, Located};
 use crate::propagation::verdict::{Profile, Verdict};
 use crate::time::{Nanos, Timestamp};
 use crate::tree::TraceTree;
@@ -37,8 +37,7 @@ pub fn traces(w: &mut dyn Write, traces: &[&Located], theme: &Theme) -> io::Resu
         line.push_str(&spaces(2 + 8usize.saturating_sub(width_of(&time))));
         line.push_str(&time);
         line.push_str(&format!(" {:>7}", trace.spans));
-        let errors = if trace.errors > 0 { format!("!{}", trace.errors) } else { "-".to_owned() };
-        let errors = format!(" {errors:>6}");
+        let errors = format!(" {:>6}", errors(trace.errors));
         let style = if trace.errors > 0 { theme.palette.error } else { theme.palette.faint };
         line.push_str(&paint(errors, style).to_string());
         line.push_str("  ");
@@ -101,7 +100,7 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
     let time = |length: Nanos| duration(length, theme.ascii);
     for (key, operation) in operations.sorted() {
         let (service, name) = (clean(&key.service, theme.ascii), clean(&key.name, theme.ascii));
-        let errors = if operation.errors > 0 { format!("!{}", operation.errors) } else { "-".to_owned() };
+        let errors = errors(operation.errors);
         let mut row = if tight {
             let failed = if operation.errors > 0 { format!(" {errors}") } else { String::new() };
             vec![format!("{service} {name}"), format!("{}{failed}", operation.count)]
@@ -125,6 +124,37 @@ pub fn operations(w: &mut dyn Write, operations: &Operations, self_times: bool, 
         table.add_row(row);
     }
     print(w, &table)
+}
+
+/// Traces by how long they ran, as many as are given.
+pub fn slowest(w: &mut dyn Write, traces: &[Extent], theme: &Theme) -> io::Result<()> {
+    let digits = id_digits(traces.iter().map(|trace| trace.id.to_string()));
+    let mut table = heading(&["slowest traces", "duration", "spans", "errors"], 1, theme);
+    for trace in traces {
+        let id = trace.id.to_string();
+        let id = id.get(..digits).unwrap_or(&id).to_owned();
+        table.add_row(vec![id, duration(trace.duration(), theme.ascii), trace.spans.to_string(), errors(trace.errors)]);
+    }
+    print(w, &table)
+}
+
+/// The first `most` services, by the sum of the durations of their spans.
+pub fn busiest(w: &mut dyn Write, operations: &Operations, most: usize, theme: &Theme) -> io::Result<()> {
+    let mut table = heading(&["busiest services", "total", "spans", "errors"], 1, theme);
+    for (name, service) in operations.services().into_iter().take(most) {
+        let name = clean(name, theme.ascii).into_owned();
+        table.add_row(vec![
+            name,
+            duration(service.total, theme.ascii),
+            service.count.to_string(),
+            errors(service.errors),
+        ]);
+    }
+    print(w, &table)
+}
+
+fn errors(count: u64) -> String {
+    if count > 0 { format!("!{count}") } else { "-".to_owned() }
 }
 
 /// The spans on the critical path, in the order in which they first ran, with the time that each held the trace up. Where another
@@ -449,7 +479,7 @@ pub fn summary(w: &mut dyn Write, tree: &TraceTree<'_, '_>, by: &Grouping, theme
     let (idle, whole) = (idle(tree), tree.extent().map_or(1, |(start, end)| (end - start).0.max(1)));
     if idle > Nanos(0) {
         let share = (i128::from(idle.0) * 100 / i128::from(whole)) as i64;
-        writeln!(w, "waiting: {} in which no span ran ({share}% of the trace)", duration(idle, theme.ascii))?;
+        writeln!(w, "waiting: {}, {share}% of the trace", duration(idle, theme.ascii))?;
     }
     Ok(Shown { drawn: tree.len(), of: tree.len() })
 }

@@ -341,6 +341,8 @@ fn documents_have_exactly_their_members() {
         "elapsed_ns",
         "responses",
         "operations",
+        "services",
+        "slowest",
         "stats",
         "other",
         "findings",
