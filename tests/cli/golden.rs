@@ -55,15 +55,37 @@ fn two_services() {
     at_every_width("dist-two-services-py", TWO_SERVICES);
 }
 
+/// Every view of one trace, at every width, coloured or not, in Unicode and ASCII: a file for each view.
 #[test]
-fn other_views() {
-    for view in ["tree", "flame", "table", "summary"] {
-        for (width, colour) in [(40, ""), (100, ""), (100, " --color always")] {
-            let form = if colour.is_empty() { "" } else { ".colour" };
-            let flags = format!("--view {view} --width {width}{colour}");
-            drawing(&format!("xmtpd-replication-py.{view}.{width}{form}"), REPLICATION, &flags);
-            drawing(&format!("xmtpd-read-py.{view}.{width}{form}"), READ, &flags);
+fn every_view() {
+    const SKEWED: &str = "fixtures/traces/skewed.zipkin.json";
+    for (name, input, flags) in [
+        ("tree", REPLICATION, "--view tree"),
+        ("flame", REPLICATION, "--view flame"),
+        ("table", READ, "--view table"),
+        ("summary", TWO_SERVICES, "--view summary"),
+        ("critical-path", WRITE, "--view tree --critical-path"),
+        ("merge", TWO_SERVICES, "--merge"),
+        ("merge-by-service", TWO_SERVICES, "--merge --by service"),
+        ("collapse-repeats", SKEWED, "--collapse-repeats"),
+        ("fix-skew", SKEWED, "--fix-skew"),
+        ("segments", TWO_SERVICES, "--segments"),
+        ("stitch", WRITE, "--stitch time"),
+    ] {
+        let mut all = String::new();
+        for width in [40, 80, 120, 200] {
+            for form in ["", " --ascii", " --color always", " --ascii --color always"] {
+                let flags = format!("{flags} --width {width}{form}");
+                let ran =
+                    spanglass("flamegraph-text").args(input.split_whitespace()).args(flags.split_whitespace()).run();
+                let ran = ran.exits(0);
+                assert_eq!(ran.stderr, "", "{name}");
+                let plain = without_colour(&ran.stdout);
+                assert!(!form.contains("ascii") || plain.is_ascii(), "{name}: {plain}");
+                all.push_str(&format!("$ {flags}\n{}", ran.stdout));
+            }
         }
+        golden(&fixture("golden/views").join(format!("{name}.txt")), all.as_bytes());
     }
 }
 
