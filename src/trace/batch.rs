@@ -47,6 +47,12 @@ impl StrRef {
         StrRef { start: start as u32, len: len as u32 }
     }
 
+    /// Where it begins in the body, when it is text of the body.
+    #[inline(always)]
+    pub(crate) fn in_body(self) -> Option<usize> {
+        (self.start & SIDE == 0).then_some(self.start as usize)
+    }
+
     /// How many bytes.
     #[inline]
     pub(crate) fn len(self) -> usize {

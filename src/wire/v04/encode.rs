@@ -2,7 +2,8 @@
 //! the agent's own types, then what few spans have.
 //!
 //! Constant keys are copied with their msgpack head, ids take eight bytes, other integers their shortest form. A parent of
-//! 0 is no id, and takes one byte.
+//! 0 is no id, and takes one byte. Tags and metrics that stand in the body one after the other, just as they would be written, are
+//! copied together.
 
 use crate::trace::{AttributeRecord, Batch, Kind, Payload, Range, SpanRecord, StrRef, Value};
 use crate::wire::convert::{self, Target};
@@ -26,7 +27,10 @@ pub(in crate::wire) fn body(payload: Payload<'_>, losses: &mut Losses) -> Vec<u8
 /// The body of what needs no conversion, or `had` one; `None` when a span needs one.
 fn plain(payload: Payload<'_>, had: bool, losses: &mut Losses) -> Option<Vec<u8>> {
     let batch = payload.batch();
-    let mut writer = Writer::with_capacity(room(batch));
+    // Nearly all texts stand in the body, once each.
+    let room =
+        if payload.body().is_empty() { room(batch) } else { payload.body().len() + 32 * batch.spans.len() + 1024 };
+    let mut writer = Writer::with_capacity(room);
     writer.array(batch.chunks.len());
     for chunk in &batch.chunks {
         spans(&mut writer, payload, chunk.spans, had, losses)?;
@@ -112,16 +116,27 @@ fn span(
     writer.int(i64::from(record.error));
     writer.raw(b"\xa4meta");
     writer.map(tags);
+    let mut run = Run::default();
     for attribute in attributes.iter().filter(|attribute| attribute.kind() == Kind::Str) {
-        writer.text(batch.bytes(body, attribute.key()));
-        writer.text(batch.bytes(body, StrRef::from_bits(attribute.bits)));
+        let (key, value) = (attribute.key(), StrRef::from_bits(attribute.bits));
+        if !run.takes(writer, body, key, head_of(body, value), value.in_body().unwrap_or_default() + value.len()) {
+            writer.text(batch.bytes(body, key));
+            writer.text(batch.bytes(body, value));
+        }
     }
+    run.copy(writer, body);
     writer.raw(b"\xa7metrics");
     writer.map(metrics);
     for attribute in attributes.iter().filter(|attribute| attribute.kind() == Kind::Float) {
-        writer.text(batch.bytes(body, attribute.key()));
-        writer.float(f64::from_bits(attribute.bits));
+        let key = attribute.key();
+        let at = key.in_body().unwrap_or_default() + key.len();
+        let stands = body.get(at..).and_then(<[u8]>::first_chunk) == Some(&float_bytes(attribute.bits));
+        if !run.takes(writer, body, key, stands.then_some(at), at + 9) {
+            writer.text(batch.bytes(body, key));
+            writer.float(f64::from_bits(attribute.bits));
+        }
     }
+    run.copy(writer, body);
     writer.raw(b"\xa4type");
     writer.text(batch.bytes(body, record.type_));
     if documents > 0 {
@@ -136,6 +151,54 @@ fn span(
         extra.write(writer, payload, index, losses);
     }
     Some(())
+}
+
+/// Entries of a map that stand in the body one after the other as they would be written, and are not yet.
+#[derive(Default)]
+struct Run {
+    start: usize,
+    end: usize,
+}
+
+impl Run {
+    /// Takes an entry whose value begins at `value`, when it stands in the body as it would be written, and ends before `end`. What was
+    /// taken before and does not touch it is written.
+    #[inline(always)]
+    fn takes(&mut self, writer: &mut Writer, body: &[u8], key: StrRef, value: Option<usize>, end: usize) -> bool {
+        let behind = key.in_body().map(|start| start + key.len());
+        let start = if value.is_some() && value == behind { head_of(body, key) } else { None };
+        if start != Some(self.end) {
+            self.copy(writer, body);
+            self.start = start.unwrap_or_default();
+        }
+        self.end = if start.is_some() { end } else { self.start };
+        start.is_some()
+    }
+
+    /// Writes what was taken.
+    #[inline(always)]
+    fn copy(&mut self, writer: &mut Writer, body: &[u8]) {
+        writer.raw(body.get(self.start..self.end).unwrap_or_default());
+        (self.start, self.end) = (0, 0);
+    }
+}
+
+/// Where the head of a text begins, when the text stands in the body behind the head that it would be written with.
+#[inline(always)]
+fn head_of(body: &[u8], text: StrRef) -> Option<usize> {
+    let start = text.in_body()?;
+    let before = body.get(..start)?;
+    match text.len() {
+        len @ 0..=31 => (*before.last()? == 0xa0 | len as u8).then(|| start - 1),
+        len @ 32..=255 => (*before.last_chunk()? == [0xd9, len as u8]).then(|| start - 2),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn float_bytes(bits: u64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = bits.to_be_bytes();
+    [0xcb, a, b, c, d, e, f, g, h]
 }
 
 /// Whether the tag `span.kind` says the kind of the span.
