@@ -159,13 +159,16 @@ fn draw(tree: &TraceTree<'_, '_>) {
         min: None,
         tags: &[],
         details: true,
-        collapse: true,
+        collapse: false,
         mark: None,
         notes: None,
     };
     let theme = Theme::plain(80);
     let shown = render::tree(&mut out, tree, &options, &theme).expect("a drawing");
     assert_eq!(shown.drawn, tree.len());
+    let folded = TreeOptions { collapse: true, details: false, ..options };
+    let shown = render::tree(&mut out, tree, &folded, &theme).expect("a drawing");
+    assert!(shown.drawn <= tree.len());
     render::flame(&mut out, tree, None, None, &theme).expect("a drawing");
     table::spans(&mut out, tree, None, None, table::SpanOrder::Start, &theme).expect("a table");
     let text = String::from_utf8(std::mem::take(&mut out)).expect("UTF-8");
